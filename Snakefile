@@ -1,0 +1,75 @@
+# The graph of a build: features -> executed notebooks -> html.
+#   snakemake --cores 2 --config profile=quick
+# Everything lands in build/<profile>/. On a cluster add: --executor slurm (extra `cluster`).
+
+import sys
+from pathlib import Path
+
+from dfe.book import notebook_names, pages
+from dfe.config import load_profile
+
+SETTINGS = load_profile(config.get("profile", "quick"))
+PROFILE = SETTINGS.name
+BUILD = f"build/{PROFILE}"
+DFE = f"{sys.executable} -m dfe.cli"
+NOTEBOOKS = notebook_names()
+THREADS = {"02_training": 2}  # other notebooks use one and run side by side
+
+
+def files(*patterns):
+    """Files of the checkout that match any of `patterns`, without caches."""
+    found = {path for pattern in patterns for path in Path().glob(pattern) if path.is_file()}
+    return sorted(str(path) for path in found if "__pycache__" not in path.parts)
+
+
+FACE = files("dfe/config.py", "dfe/face/**/*")
+DATA = files("dfe/data/**/*", "data_manifests/*")
+TOOLS = {"dfe/book.py", "dfe/cli.py", "dfe/notebooks.py"}  # they change no number
+MODULES = [name for name in files("dfe/**/*") if name not in TOOLS]
+
+
+wildcard_constraints:
+    notebook="|".join(NOTEBOOKS),
+
+
+rule book:
+    input:
+        f"{BUILD}/html/index.html",
+
+
+rule features:
+    input:
+        FACE,
+        DATA,
+    output:
+        f"{BUILD}/features/real.parquet",
+    params:
+        settings=SETTINGS.data.model_dump_json(), # a change of these alone extracts again
+    shell:
+        f"{DFE} features --profile {PROFILE}"
+
+
+rule notebook:
+    input:
+        MODULES,
+        "notebooks/{notebook}.ipynb",
+        f"profiles/{PROFILE}.yaml",
+        rules.features.output,
+    output:
+        f"{BUILD}/notebooks/{{notebook}}.ipynb",
+    threads: lambda wildcards: THREADS.get(wildcards.notebook, 1)
+    shell:
+        f"{DFE} notebook {{wildcards.notebook}} --profile {PROFILE}"
+
+
+rule html:
+    input:
+        expand(f"{BUILD}/notebooks/{{name}}.ipynb", name=NOTEBOOKS),
+        files("book/**/*"),
+        "_config.yml",
+        "_toc.yml",
+        "dfe/book.py",
+    output:
+        update(f"{BUILD}/html/index.html"), # the old book stays until the new one is whole
+    shell:
+        f"{DFE} book --profile {PROFILE}"

@@ -1,0 +1,89 @@
+"""The `dfe` command: thin wrappers, so that every step of a build can also be run by hand."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import yaml
+from rich.console import Console
+
+from dfe.config import build_folder, load_profile
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+profile_app = typer.Typer(no_args_is_help=True, help="Look at the settings of a build.")
+app.add_typer(profile_app, name="profile")
+
+ProfileName = Annotated[str, typer.Option("--profile", help="smoke, quick, paper, or a YAML file")]
+
+
+@profile_app.command("show")
+def profile_show(name: Annotated[str, typer.Argument(help="profile or YAML file")]) -> None:
+    """Print every setting of a profile, defaults included, as YAML."""
+    settings = load_profile(name).model_dump(mode="json")
+    typer.echo(yaml.safe_dump(settings, sort_keys=False), nl=False)
+
+
+@app.command()
+def features(profile: ProfileName = "quick") -> None:
+    """Fetch the real frames and write build/<profile>/features/real.parquet."""
+    from dfe.data.real import build_real_features, features_path
+
+    settings = load_profile(profile)
+    typer.echo(build_real_features(settings, features_path(settings)))
+
+
+@app.command()
+def train(
+    profile: ProfileName = "quick",
+    output: Annotated[Path | None, typer.Option(help="folder; build/<profile>/model")] = None,
+    resume: Annotated[bool, typer.Option(help="continue from the folder's checkpoint")] = False,
+) -> None:
+    """Train one model from scratch with the profile's settings."""
+    from dfe.data.real import load_corpus
+    from dfe.training import train as run
+
+    settings = load_profile(profile)
+    folder = output or build_folder(settings) / "model"
+    corpus = load_corpus(settings)
+    model, log = run(corpus, settings.model, settings.loss, settings.training, folder, resume)
+    path = folder / "model.safetensors"
+    model.save(path, {"profile": settings.name, "data": dict(corpus.hashes), "log": log})
+    typer.echo(path)
+
+
+@app.command()
+def notebook(
+    name: Annotated[str, typer.Argument(help="such as 03_templates")],
+    profile: ProfileName = "quick",
+) -> None:
+    """Execute one notebook into build/<profile>/notebooks."""
+    from dfe.notebooks import execute
+
+    typer.echo(f"executing {name}")
+    typer.echo(execute(name, load_profile(profile)))
+
+
+@app.command()
+def book(profile: ProfileName = "quick") -> None:
+    """Build the html from the executed notebooks (`make book` runs all that comes before)."""
+    from dfe.book import build_html
+
+    typer.echo(build_html(load_profile(profile)) / "index.html")
+
+
+def main() -> None:
+    """Entry point: an error that we foresaw is a message and exit status 1, not a traceback."""
+    try:
+        app()
+    except (ValueError, RuntimeError, FileNotFoundError) as error:
+        if not type(error).__module__.startswith("dfe."):
+            raise
+        Console(stderr=True, soft_wrap=True).print(f"error: {error}", markup=False, highlight=False)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

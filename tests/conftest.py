@@ -1,0 +1,52 @@
+"""Shared by all tests: a checkout to play with, the built smoke book, calm hypothesis."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+ROOT = Path(__file__).resolve().parents[1]
+
+# No deadlines: machines differ. Derandomized: the same commit gives the same verdict.
+settings.register_profile("dfe", deadline=None, derandomize=True, database=None)
+settings.load_profile("dfe")
+
+
+@pytest.fixture
+def root() -> Path:
+    """Folder of this checkout."""
+    return ROOT
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A small checkout as working directory: two prose pages, no notebook executed yet."""
+    files = {
+        "_config.yml": "title: small\n",
+        "_toc.yml": (
+            "format: jb-book\nroot: book/intro\nparts:\n  - caption: all\n    chapters:\n"
+            "      - file: book/method\n      - file: notebooks/page\n"
+        ),
+        "profiles/smoke.yaml": "description: small\n",
+        "book/intro.md": "# Intro\n",
+        "book/method.md": "# Method\n",
+        "book/_static/dfe.css": "",
+    }
+    for name, text in files.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    (tmp_path / "notebooks").mkdir()
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture(scope="session")
+def smoke_html() -> Path:
+    """The html of the smoke book, as `make test` builds it before the tests."""
+    html = ROOT / "build" / "smoke" / "html"
+    if not (html / "index.html").is_file():
+        pytest.skip("the smoke book is not built: run `make book PROFILE=smoke` first")
+    return html

@@ -1,0 +1,182 @@
+"""Assembling the book: which pages it has, and what it refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+from dfe import book
+from dfe.book import BookError
+from dfe.config import Profile, load_profile
+
+Edit = Callable[[NotebookNode], object]
+
+
+def executed() -> NotebookNode:
+    """A small executed notebook, as papermill leaves it."""
+    cells = [
+        new_markdown_cell("# Page"),
+        new_code_cell("steps = None", execution_count=1, metadata={"tags": ["parameters"]}),
+        new_code_cell("steps = 3", execution_count=2, metadata={"tags": ["injected-parameters"]}),
+        new_code_cell("1 + 1", execution_count=3, metadata={"papermill": {"duration": 1}}),
+    ]
+    cells[3].outputs = [new_output("execute_result", {"text/plain": "2"}, execution_count=3)]
+    return new_notebook(cells=cells, metadata={"papermill": {"input_path": "/somewhere/in.ipynb"}})
+
+
+@pytest.fixture
+def settings(checkout: Path) -> Profile:
+    """The small checkout's profile, with its notebook executed."""
+    path = checkout / "build" / "smoke" / "notebooks" / "page.ipynb"
+    path.parent.mkdir(parents=True)
+    nbformat.write(executed(), path)
+    return load_profile("smoke")
+
+
+def test_pages_in_reading_order(checkout: Path) -> None:
+    assert book.pages() == ["book/intro", "book/method", "notebooks/page"]
+    assert book.notebook_names() == ["page"]
+
+
+def test_nested_sections_are_pages(checkout: Path) -> None:
+    (checkout / "_toc.yml").write_text(
+        "root: a\nparts:\n- chapters:\n  - file: b\n    sections:\n    - file: c\n  - file: d\n"
+    )
+    assert book.pages() == ["a", "b", "c", "d"]
+
+
+@pytest.mark.parametrize("toc", ["root: a\nchapters: [{file: a}]", "- a", "chapters: []"])
+def test_a_faulty_table_of_contents_is_refused(checkout: Path, toc: str) -> None:
+    (checkout / "_toc.yml").write_text(toc)
+    with pytest.raises(BookError, match="_toc.yml"):
+        book.pages()
+
+
+def test_assemble_gathers_the_whole_source(settings: Profile, checkout: Path) -> None:
+    (checkout / "build" / "smoke" / "source").mkdir()
+    (checkout / "build" / "smoke" / "source" / "left_over.md").touch()
+    source = book.assemble(settings)
+    found = {str(path.relative_to(source)) for path in source.rglob("*") if path.is_file()}
+    prose = {"_config.yml", "_toc.yml", "book/intro.md", "book/method.md", "_static/dfe.css"}
+    assert found == prose | {"notebooks/page.ipynb"}
+
+
+def test_published_notebook_is_tidy(settings: Profile) -> None:
+    published = nbformat.read(book.assemble(settings) / "notebooks" / "page.ipynb", as_version=4)
+    assert "somewhere" not in nbformat.writes(published)
+    _, declared, injected, result = published.cells
+    assert declared.metadata.tags == ["parameters", "hide-input"]
+    assert injected.metadata.mystnb.code_prompt_show == "Set for this build"
+    assert result.metadata == {} and result.outputs[0].data["text/plain"] == "2"
+
+
+def test_a_page_without_a_file_is_refused(settings: Profile, checkout: Path) -> None:
+    (checkout / "book" / "method.md").unlink()
+    with pytest.raises(BookError, match="lists book/method"):
+        book.assemble(settings)
+
+
+def test_a_file_that_no_chapter_lists_is_refused(settings: Profile, checkout: Path) -> None:
+    (checkout / "book" / "lost.md").touch()
+    with pytest.raises(BookError, match="does not list book/lost"):
+        book.assemble(settings)
+
+
+def no_outputs(notebook: NotebookNode) -> None:
+    notebook.cells[3].outputs = []
+
+
+def not_run(notebook: NotebookNode) -> None:
+    notebook.cells[3].execution_count = None
+
+
+def failed(notebook: NotebookNode) -> None:
+    notebook.cells[3].outputs = [
+        new_output("error", ename="ValueError", evalue="bad", traceback=[])
+    ]
+
+
+@pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        (no_outputs, "page.ipynb: no cell has an output"),
+        (not_run, "page.ipynb: code cell 3 did not run: '1 . 1'"),
+        (failed, "page.ipynb: code cell 3: ValueError: bad"),
+    ],
+)
+def test_an_unfit_notebook_is_refused(tmp_path: Path, edit: Edit, message: str) -> None:
+    notebook, path = executed(), tmp_path / "page.ipynb"
+    nbformat.write(notebook, path)
+    book.check_notebook(path)
+    edit(notebook)
+    nbformat.write(notebook, path)
+    with pytest.raises(BookError, match=message):
+        book.check_notebook(path)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"cells": 3}'])
+def test_a_broken_notebook_file_is_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "page.ipynb"
+    path.write_text(text)
+    with pytest.raises(BookError, match="page.ipynb"):
+        book.check_notebook(path)
+
+
+def test_a_missing_notebook_is_refused(settings: Profile, checkout: Path) -> None:
+    (checkout / "build" / "smoke" / "notebooks" / "page.ipynb").unlink()
+    with pytest.raises(BookError, match="page.ipynb: not executed yet"):
+        book.assemble(settings)
+
+
+def fake_build(*made: str) -> Callable[[Path, Path], None]:
+    """Stand in for Jupyter Book: write the pages `made`."""
+
+    def run(source: Path, work: Path) -> None:
+        for page in made:
+            path = work / "_build" / "html" / f"{page}.html"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(page)
+
+    return run
+
+
+PAGES = ("book/intro", "book/method", "notebooks/page")
+
+
+def test_a_whole_book_replaces_the_old_one(
+    settings: Profile, checkout: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    html = checkout / "build" / "smoke" / "html"
+    html.mkdir()
+    (html / "old.html").touch()
+    monkeypatch.setattr(book, "run_jupyter_book", fake_build(*PAGES))
+    assert book.build_html(settings) == html
+    assert {str(path.relative_to(html)) for path in html.rglob("*.html")} == {
+        f"{page}.html" for page in PAGES
+    }
+    assert not html.with_name("html.old").exists()
+
+
+def test_a_book_without_one_page_does_not_replace_the_old_one(
+    settings: Profile, checkout: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    html = checkout / "build" / "smoke" / "html"
+    html.mkdir()
+    (html / "old.html").touch()
+    monkeypatch.setattr(book, "run_jupyter_book", fake_build(*PAGES[:2]))
+    with pytest.raises(BookError, match="notebooks/page: Jupyter Book made no such page"):
+        book.build_html(settings)
+    assert [path.name for path in html.iterdir()] == ["old.html"]
+
+
+def test_jupyter_book_refuses_a_warning(settings: Profile, checkout: Path) -> None:
+    (checkout / "book" / "intro.md").write_text("# Intro\n\n[nowhere](nowhere.md)\n")
+    (checkout / "_config.yml").write_text('title: small\nexecute: {execute_notebooks: "off"}\n')
+    with pytest.raises(BookError, match="intro.md.*nowhere"):
+        book.build_html(settings)
+    assert not (checkout / "build" / "smoke" / "html").exists()

@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from numpy.typing import ArrayLike, NDArray
+
+from dfe.data.corpus import Corpus, build_corpus, sha256_array
+from dfe.data.simulate import sample_units, stream_seed
+from dfe.data.splits import split_by_subject
+from dfe.data.table import FeatureTable, Metadata, Source
+
+SHA = "a" * 64
+
+
+class FirstUnits:
+    """psi is the first 50 units, so that a row shows which draw it came from."""
+
+    name = "first-units"
+
+    def units_to_psi(self, weights: ArrayLike) -> NDArray[np.float32]:
+        return np.asarray(weights, np.float32)[:, :50]
+
+
+def real_table(subjects: int = 5, frames: int = 4) -> FeatureTable:
+    n = subjects * frames
+    people = np.repeat([f"s{i}" for i in range(subjects)], frames)
+    psi = np.zeros((n, 50), np.float32)
+    psi[:, 0] = 10 + np.arange(n)  # beyond any simulated weight: row i is 10 + i
+    source = Source(manifest="one", extractor="x", extractor_version="x 1", inputs_sha256=SHA)
+    return FeatureTable(
+        dataset=np.full(n, "one"),
+        clip=people,
+        subject=people,
+        frame=np.arange(n),
+        timestamp=np.zeros(n),
+        psi=psi,
+        scores=None,
+        landmarks=None,
+        metadata=Metadata(origin="real", face="first-units", face_sha256=SHA, sources=(source,)),
+    )
+
+
+def build(real: FeatureTable | None, share: float = 0.5, seed: int = 0, n: int = 40) -> Corpus:
+    return build_corpus(real, FirstUnits(), n, 8, seed, share)
+
+
+def ids(psi: np.ndarray) -> list[int]:
+    return sorted(int(v) - 10 for v in psi[:, 0])
+
+
+def test_real_frames_fill_their_share_evenly() -> None:
+    corpus = build(real_table())
+    assert corpus.train.shape == (80, 50) and corpus.train.dtype == np.float32
+    rows, repeats = np.unique(ids(corpus.train[40:]), return_counts=True)
+    assert len(rows) == 16  # 4 of 5 subjects with 4 frames each
+    assert set(repeats.tolist()) == {2, 3}  # 40 rows of 16 frames
+    assert corpus.counts == {
+        "simulated": 40,
+        "real": 40,
+        "real frames": 16,
+        "held out/simulated": 8,
+        "held out/real": 4,
+    }
+
+
+def test_few_real_rows_are_drawn_without_repetition() -> None:
+    corpus = build(real_table(), share=0.2)
+    chosen = ids(corpus.train[40:])
+    assert len(chosen) == len(set(chosen)) == 10  # 10 / (40 + 10) = 0.2
+    assert corpus.counts["real frames"] == 10
+
+
+def test_no_held_out_subject_is_trained_on() -> None:
+    table = real_table()
+    corpus = build(table, seed=3)
+    _, held = split_by_subject(table, 0.2, 3)
+    assert ids(corpus.held_out["real"]) == np.flatnonzero(held).tolist()
+    assert not set(ids(corpus.train[40:])) & set(ids(corpus.held_out["real"]))
+
+
+def test_simulated_sets_come_from_separate_streams() -> None:
+    corpus = build(None, n=8)
+    assert corpus.train.shape == corpus.held_out["simulated"].shape == (8, 50)
+    both = np.concatenate([corpus.train, corpus.held_out["simulated"]])
+    units = [sample_units(8, stream_seed(0, stream)) for stream in (0, 1)]
+    np.testing.assert_array_equal(both, np.concatenate(units)[:, :50])
+    assert not (units[0][:, None] == units[1][None]).all(2).any()
+    assert set(corpus.held_out) == {"simulated"} and corpus.counts["real"] == 0
+
+
+def test_a_seed_gives_one_corpus_and_hashes_tell_corpora_apart() -> None:
+    first, again, other = build(real_table()), build(real_table()), build(real_table(), seed=1)
+    np.testing.assert_array_equal(first.train, again.train)
+    assert first.hashes == again.hashes
+    assert set(first.hashes) == {"train", "held out/simulated", "held out/real"}
+    assert first.hashes["train"] == sha256_array(first.train) != other.hashes["train"]
+
+
+def test_hash_of_an_array_sees_values_type_and_shape() -> None:
+    array = np.arange(6, dtype=np.float32).reshape(2, 3)
+    variants = [array, array.T, array.reshape(3, 2), array.astype(np.float64), array + 1]
+    assert len({sha256_array(v) for v in variants}) == len(variants)
+    assert sha256_array(np.asfortranarray(array)) == sha256_array(array)
+
+
+def test_zero_share_leaves_real_frames_out_of_training_only() -> None:
+    corpus = build(real_table(), share=0.0)
+    assert len(corpus.train) == 40 and len(corpus.held_out["real"]) == 4
+
+
+def test_wrong_requests_are_refused() -> None:
+    table = real_table()
+    for share in (-0.1, 1.0, float("nan")):
+        with pytest.raises(ValueError, match="real_share"):
+            build(table, share)
+    with pytest.raises(ValueError, match="at least one simulated row"):
+        build(table, n=0)
+    with pytest.raises(ValueError, match="is empty"):
+        build(table.rows(np.zeros(len(table), bool)))
+    simulated = table.metadata.model_copy(update={"origin": "simulated"})
+    with pytest.raises(ValueError, match="holds simulated frames"):
+        build(replace(table, metadata=simulated))
+    other = table.metadata.model_copy(update={"face": "flame"})
+    with pytest.raises(ValueError, match="'flame', not 'first-units'"):
+        build(replace(table, metadata=other))
+
+
+def test_sampled_units_are_weights_and_follow_the_seed() -> None:
+    units = sample_units(500, 7)
+    assert units.shape == (500, 86) and units.dtype == np.float32
+    assert units.min() >= 0 and units.max() <= 1 and (units > 0).any(0).all()
+    np.testing.assert_array_equal(units, sample_units(500, 7))
+    assert (units != sample_units(500, 8)).any()
+    with pytest.raises(ValueError, match="n must be >= 0"):
+        sample_units(-1, 0)
+
+
+def test_stream_seeds_do_not_collide() -> None:
+    seeds = {stream_seed(seed, stream) for seed in range(50) for stream in range(4)}
+    assert len(seeds) == 200

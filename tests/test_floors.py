@@ -1,0 +1,83 @@
+"""A file of dfe imports only from lower floors, or from its own package."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+DFE = Path(__file__).resolve().parents[1] / "dfe"
+
+FLOORS = {
+    "config": 0,
+    "checks": 0,
+    "files": 0,
+    "checkpoint": 1,
+    "dictionary": 1,
+    "quantizer": 1,
+    "face": 1,
+    "metrics": 1,
+    "data": 2,
+    "model": 2,
+    "losses": 2,
+    "training": 3,
+    "tokens": 3,
+    "baselines": 3,
+    "render": 3,
+    "notebooks": 3,
+    "evidence": 4,
+    "book": 4,
+    "cli": 5,
+}
+FILES = sorted(DFE.rglob("*.py"))
+
+
+def part(path: Path) -> str:
+    """Name of the file or package directly under dfe/ that `path` belongs to."""
+    return path.relative_to(DFE).with_suffix("").parts[0]
+
+
+def imported_parts(source: str) -> Iterator[str]:
+    """Names directly under dfe that `source` imports, anywhere in it; relative imports fail."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"line {node.lineno}: write `from dfe. ...`, not a dot"
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        else:
+            continue
+        for name in names:
+            top, _, rest = name.partition(".")
+            if top == "dfe" and rest:
+                yield rest.partition(".")[0]
+
+
+def violations(own: str, source: str) -> list[str]:
+    """Parts that a file of part `own` may not import."""
+    others = {name for name in imported_parts(source) if name != own}
+    return sorted(name for name in others if FLOORS[name] >= FLOORS[own])
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(DFE)))
+def test_imports_only_from_lower_floors(path: Path) -> None:
+    if (own := part(path)) != "__init__":
+        assert own in FLOORS, f"give dfe/{own} a floor in {Path(__file__).name}"
+        assert violations(own, path.read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize(
+    ("own", "source", "wrong"),
+    [
+        ("face", "from dfe.config import x", []),
+        ("face", "from dfe.face.base import x", []),
+        ("face", "from dfe import render", ["render"]),
+        ("model", "import dfe.losses", ["losses"]),
+        ("config", "def f():\n    from dfe.face.base import FaceModel", ["face"]),
+        ("book", "from dfe.cli import app; from dfe.evidence import x", ["cli", "evidence"]),
+    ],
+)
+def test_a_violation_is_found(own: str, source: str, wrong: list[str]) -> None:
+    assert violations(own, source) == wrong
