@@ -91,7 +91,7 @@ def _read(path: Path) -> Any:
 
 
 def publish_notebook(source: Path, target: Path) -> None:
-    """Copy an executed notebook: machine paths left out, parameter cells folded away."""
+    """Copy an executed notebook: log lines and paths left out, parameter cells folded away."""
     import nbformat
 
     notebook = _read(source)
@@ -99,6 +99,8 @@ def publish_notebook(source: Path, target: Path) -> None:
     for cell in notebook.cells:
         cell.metadata.pop("papermill", None)
         cell.metadata.pop("execution", None)
+        if cell.cell_type == "code":  # readers can download the notebook: drop the log lines
+            cell.outputs = [out for out in cell.outputs if out.get("name") != "stderr"]
         for tag in cell.metadata.get("tags", []):
             if tag in PARAMETERS:
                 cell.metadata["tags"] = [*cell.metadata["tags"], "hide-input"]
@@ -121,15 +123,24 @@ def assemble(profile: Profile) -> Path:
     shutil.rmtree(source, ignore_errors=True)
     source.mkdir(parents=True)
     _check_prose(root)
-    for name in ("_config.yml", "_toc.yml"):
-        shutil.copyfile(root / name, source / name)
-    shutil.copytree(root / "book", source / "book", ignore=shutil.ignore_patterns("_static"))
-    shutil.copytree(root / "book" / "_static", source / "_static")
+    shutil.copyfile(root / "_toc.yml", source / "_toc.yml")
+    _write_config(root / "_config.yml", source / "_config.yml", profile.announcement)
+    shutil.copytree(root / "book", source / "book")  # pages link to pictures in book/_static
+    shutil.copytree(root / "book" / "_static", source / "_static")  # the site's style and logo
     for name in notebook_names():
         executed = build_folder(profile) / "notebooks" / f"{name}.ipynb"
         check_notebook(executed)
         publish_notebook(executed, source / "notebooks" / executed.name)
     return source
+
+
+def _write_config(committed: Path, target: Path, announcement: str) -> None:
+    """Copy the configuration, with the profile's announcement at the head of every page."""
+    tree = yaml.safe_load(committed.read_text(encoding="utf-8"))
+    if announcement:
+        options = tree.setdefault("sphinx", {}).setdefault("config", {})
+        options.setdefault("html_theme_options", {})["announcement"] = announcement
+    target.write_text(yaml.safe_dump(tree, sort_keys=False), encoding="utf-8")
 
 
 def _check_prose(root: Path) -> None:

@@ -16,7 +16,9 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 profile_app = typer.Typer(no_args_is_help=True, help="Look at the settings of a build.")
 app.add_typer(profile_app, name="profile")
 
-ProfileName = Annotated[str, typer.Option("--profile", help="smoke, quick, paper, or a YAML file")]
+ProfileName = Annotated[
+    str, typer.Option("--profile", help="smoke, quick, open, paper, or a YAML file")
+]
 
 
 @profile_app.command("show")
@@ -42,16 +44,10 @@ def train(
     resume: Annotated[bool, typer.Option(help="continue from the folder's checkpoint")] = False,
 ) -> None:
     """Train one model from scratch with the profile's settings."""
-    from dfe.data.real import load_corpus
-    from dfe.training import train as run
+    from dfe.runs import run_training
 
     settings = load_profile(profile)
-    folder = output or build_folder(settings) / "model"
-    corpus = load_corpus(settings)
-    model, log = run(corpus, settings.model, settings.loss, settings.training, folder, resume)
-    path = folder / "model.safetensors"
-    model.save(path, {"profile": settings.name, "data": dict(corpus.hashes), "log": log})
-    typer.echo(path)
+    typer.echo(run_training(settings, output or build_folder(settings) / "model", resume))
 
 
 @app.command()

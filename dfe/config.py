@@ -7,12 +7,15 @@ gives the reason for our choice; the book's method page lists the same points.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 PSI_DIM = 50  # expression coefficients per face (section 3.1)
+
+Seed = Annotated[int, Field(ge=0, lt=2**31)]  # small enough to derive other seeds from
+Decay = Annotated[float, Field(ge=0, lt=1)]
 
 
 class ConfigError(ValueError):
@@ -22,7 +25,21 @@ class ConfigError(ValueError):
 class Settings(BaseModel):
     """Base of all settings: immutable, and unknown names are errors."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+S = TypeVar("S", bound=Settings)
+
+
+def vary(settings: S, **changes: Any) -> S:
+    """Return a copy of model, loss or training settings with some fields changed, checked anew.
+
+    Raises
+    ------
+    pydantic.ValidationError
+        If a name is unknown or a value out of range.
+    """
+    return type(settings).model_validate(settings.model_dump() | changes)
 
 
 class ModelConfig(Settings):
@@ -79,13 +96,14 @@ class TrainingConfig(Settings):
     learning_rate: float = Field(1e-4, gt=0)  # section 4.3 (Adam)
     schedule: Literal["constant", "cosine"] = "constant"  # not stated
     warmup: float = Field(0.0, ge=0, lt=1)  # share of steps with a linearly rising rate
-    adam_betas: tuple[float, float] = (0.9, 0.999)  # not stated; the library's default
+    adam_betas: tuple[Decay, Decay] = (0.9, 0.999)  # not stated; the library's default
     gradient_clip: float | None = Field(None, gt=0)  # global norm; not stated
     codebook_init: Literal["uniform", "additive"] = "uniform"  # not stated; see dfe.dictionary
+    dictionary_rows: int = Field(40_000, ge=1)  # rows that the additive dictionary is fitted to
     code_scale: float = Field(4.0, gt=0)  # length of the codes that "additive" starts from
     initialization_share: float = Field(0.0, ge=0, lt=1)  # steps that imitate the dictionary
     precision: Literal["float32", "bfloat16"] = "float32"  # of the encoder while training
-    seed: int = Field(0, ge=0)
+    seed: Seed = 0
     device: Literal["auto", "cpu", "cuda"] = "auto"
     log_every: int = Field(50, ge=1)  # steps between rows of the training log
     checkpoint_every: int = Field(1000, ge=0)  # steps between resumable checkpoints; 0 = only last
@@ -108,17 +126,19 @@ class DataConfig(Settings):
 class CorpusConfig(Settings):
     """The training mix: simulated design frames plus the real training frames."""
 
-    simulated: int = Field(350_000, ge=1)  # the paper pre-trains on about 350 K images
+    simulated: int = Field(350_000, ge=1)  # rows; the paper pre-trains on about 350 K images
     real_share: float = Field(0.5, ge=0, lt=1)  # share of rows drawn from real training frames
     held_out: int = Field(20_000, ge=1)  # simulated frames kept out of training
     held_out_share: float = Field(0.2, gt=0, lt=1)  # share of real frames held out, by subject
-    seed: int = Field(0, ge=0)
+    seed: Seed = 0
 
 
 class TrainingPage(Settings):
     """Settings of the training notebook."""
 
-    seeds: tuple[int, ...] = (0, 1, 2)  # one short run from scratch per seed
+    seeds: tuple[Seed, ...] = (0, 1, 2)  # one run from scratch per seed
+    variant_steps: int | None = Field(None, ge=1)  # steps of each variant of the loss; None = all
+    bootstrap: int = Field(1000, ge=10)  # resamples behind each interval
 
 
 class TemplatesPage(Settings):
@@ -148,6 +168,8 @@ class Profile(Settings):
 
     name: str
     description: str = ""
+    announcement: str = ""  # shown at the head of every page of the book
+    train: Literal["scratch", "pretrained"] = "scratch"  # the model that the figures show
     model: ModelConfig = ModelConfig()
     loss: LossConfig = LossConfig()
     training: TrainingConfig = TrainingConfig()
@@ -178,10 +200,23 @@ def build_folder(profile: Profile) -> Path:
     return project_root() / "build" / profile.name
 
 
+def _read_tree(path: Path) -> dict[str, Any]:
+    try:
+        tree = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not YAML: {error}") from error
+    if not isinstance(tree, dict):
+        raise ConfigError(f"{path}: expected settings by name, got {tree!r}")
+    return tree
+
+
 def _set_dotted(tree: dict[str, Any], name: str, value: Any) -> None:
     *parents, leaf = name.split(".")
     for parent in parents:
-        tree = tree.setdefault(parent, {})
+        tree[parent] = tree.get(parent) or {}
+        tree = tree[parent]
+        if not isinstance(tree, dict):
+            raise ConfigError(f"{name}: {parent} is not a group of settings (got {tree!r})")
     tree[leaf] = value
 
 
@@ -214,7 +249,7 @@ def load_profile(name: str | Path, overrides: dict[str, Any] | None = None) -> P
     if not path.is_file():
         known = sorted(p.stem for p in path.parent.glob("*.yaml"))
         raise ConfigError(f"no profile {str(name)!r}: {path} is missing; known profiles: {known}")
-    tree = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    tree = _read_tree(path)
     tree.setdefault("name", path.stem)
     for dotted, value in (overrides or {}).items():
         if value is not None:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 _RIDGE = 1e-3  # of the mean count of an atom: keeps the least squares solvable for rare atoms
+_TINY = 1e-12  # draw weight of a face without error: last, but possible where there are only such
 _RARE = 0.05  # atoms used less than this share of the average are replaced
 
 
@@ -54,7 +55,7 @@ def _best_extensions(grown: Tensor, codes: Tensor, width: int) -> tuple[Tensor, 
     """Keep the `width` cheapest distinct sets: (N, W, K), (N, W, l) -> (N, width), (.., l + 1)."""
     n_atoms = grown.shape[2]
     # A set of atoms is reached once per order of its members, hence more candidates than needed.
-    wanted = min(width * (codes.shape[2] + 1), grown[0].numel())
+    wanted = min(width * (codes.shape[2] + 1), grown.shape[1] * n_atoms)
     cost, flat = grown.flatten(1).topk(wanted, dim=1, largest=False)  # (N, C)
     parents = codes.gather(1, (flat // n_atoms)[:, :, None].expand(-1, -1, codes.shape[2]))
     sets = torch.cat([parents, (flat % n_atoms)[:, :, None]], dim=2).sort(dim=2).values
@@ -122,6 +123,6 @@ def _replace_rare(atoms: Tensor, counts: Tensor, psi: Tensor, generator: torch.G
     rare = (used < _RARE * used.mean()).nonzero().flatten()
     if len(rare):
         residual = psi - counts @ atoms  # (N, P)
-        weight = residual.square().sum(1).cpu()
+        weight = residual.square().sum(1).clamp(min=_TINY).cpu()
         chosen = torch.multinomial(weight, len(rare), generator=generator)
         atoms[rare] = residual[chosen.to(psi.device)]

@@ -40,8 +40,8 @@ def orthogonality_loss(codebook: Tensor, norm: str = "raw") -> Tensor:
     """
     e = F.normalize(codebook, dim=1) if norm == "cosine" else codebook  # (K, D)
     gram = e @ e.T  # (K, K)
-    off_diagonal = gram.square().sum() - gram.diagonal().square().sum()
-    return off_diagonal / (len(e) * (len(e) - 1))
+    off_diagonal = gram - gram.diagonal().diag()  # a difference of two sums could fall below 0
+    return off_diagonal.square().sum() / (len(e) * (len(e) - 1))
 
 
 def l1_penalty(psi_hat: Tensor, codebook: Tensor, target: str = "reconstruction") -> Tensor:

@@ -7,6 +7,8 @@ psi (N, 50) -> T = 10 tokens of d = 5 -> transformer encoder -> mean pool -> z_0
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,7 +17,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
-from dfe.checkpoint import read_checkpoint, write_checkpoint
+from dfe.checkpoint import CheckpointError, read_checkpoint, write_checkpoint
 from dfe.checks import as_rows, check_codes
 from dfe.config import LossConfig, ModelConfig
 from dfe.face import FaceModel
@@ -99,6 +101,17 @@ class TransformerDecoder(nn.Module):
         return self.project_out(self.transformer(tokens + self.position)).flatten(1)  # (N, P)
 
 
+@contextmanager
+def _evaluation(model: nn.Module) -> Iterator[None]:
+    """Switch dropout off inside the block; the model's mode comes back even when it fails."""
+    was_training = model.training
+    model.eval()
+    try:
+        yield
+    finally:
+        model.train(was_training)
+
+
 class DFE(nn.Module):
     """Discrete Facial Encoding: expression vectors to four discrete tokens and back.
 
@@ -156,13 +169,11 @@ class DFE(nn.Module):
             If psi is not floating point, not (N, P), or not finite.
         """
         rows = torch.from_numpy(as_rows(psi, self.config.psi_dim, "psi"))
-        was_training = self.training
-        self.eval()
-        chunks = [
-            self.quantizer.encode(self.encoder(chunk.to(self.device))).cpu()
-            for chunk in rows.split(batch_size)
-        ]
-        self.train(was_training)
+        with _evaluation(self):
+            chunks = [
+                self.quantizer.encode(self.encoder(chunk.to(self.device))).cpu()
+                for chunk in rows.split(batch_size)
+            ]
         return torch.cat(chunks).numpy()
 
     @torch.inference_mode()
@@ -176,8 +187,10 @@ class DFE(nn.Module):
         TypeError, ValueError
             If the codes are not integers in 0 .. K - 1 of shape (N, L').
         """
-        index = torch.from_numpy(check_codes(codes, self.config.codebook_size)).to(self.device)
-        return self.decoder(self.quantizer.decode(index)).cpu().numpy()
+        checked = check_codes(codes, self.config.codebook_size, self.config.stages)
+        index = torch.from_numpy(checked).to(self.device)
+        with _evaluation(self):
+            return self.decoder(self.quantizer.decode(index)).cpu().numpy()
 
     def reconstruct(self, psi: ArrayLike) -> NDArray[np.float32]:
         """Encode and decode: (N, P) float -> (N, P) float32."""
@@ -212,8 +225,11 @@ class DFE(nn.Module):
         """
         path = ASSETS / "dfe-open.safetensors" if source == "open" else Path(source)
         tensors, metadata = read_checkpoint(path, FORMAT)
-        update = LossConfig.model_validate({"codebook_update": metadata["codebook_update"]})
-        model = cls(ModelConfig.model_validate_json(metadata["config"]), update)
-        model.load_state_dict(tensors)
-        model.provenance = json.loads(metadata["provenance"])
+        try:
+            update = LossConfig.model_validate({"codebook_update": metadata["codebook_update"]})
+            model = cls(ModelConfig.model_validate_json(metadata["config"]), update)
+            model.load_state_dict(tensors)
+            model.provenance = json.loads(metadata["provenance"])
+        except (KeyError, ValueError, RuntimeError) as error:  # not what `save` writes
+            raise CheckpointError(f"{path} does not hold a whole model: {error}") from error
         return model.eval()

@@ -101,6 +101,7 @@ def _papermill(source: Path, target: Path, parameters: dict[str, Any]) -> None:
     from traitlets.config import Config
 
     prefer_own_kernel()
+    os.environ.setdefault("PYTHONWARNINGS", "ignore:IProgress not found")  # tqdm, on each import
     # Encrypt the channel to the kernel where both sides can: other users may share the machine.
     private = Config({"AsyncKernelManager": {"transport_encryption": "auto"}})
     papermill.execute_notebook(

@@ -10,6 +10,7 @@ The quantized vector is the sum of the L chosen codes.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -77,7 +78,7 @@ class ResidualQuantizer(nn.Module):
         self.stages = stages
         self.update = update
         self.decay = decay
-        # U(-1/K, 1/K), the initialisation of the original VQ-VAE code; the paper names none.
+        # U(-1/K, 1/K), as common VQ-VAE implementations start; the paper names none.
         start = torch.empty(codebook_size, code_dim).uniform_(-1 / codebook_size, 1 / codebook_size)
         if update == "gradient":
             self.codebook = nn.Parameter(start)
@@ -189,4 +190,4 @@ class CodeUsage:
     def normalized_entropy(self) -> float:
         """Entropy over all stages divided by log2 K: 1 when all codes are equally frequent."""
         total = self.counts.sum(0)
-        return float(self._entropy(total)) / float(torch.log2(torch.tensor(float(len(total)))))
+        return float(self._entropy(total)) / math.log2(len(total))

@@ -8,11 +8,12 @@ from typing import Any
 
 import pandas as pd
 
-from dfe.config import Profile
+from dfe.config import Profile, build_folder
 from dfe.data.corpus import Corpus
 from dfe.data.real import load_corpus
 from dfe.evidence import hardware, read_commit, versions
 from dfe.files import atomic
+from dfe.model import ASSETS, DFE
 from dfe.training import evaluate, train
 
 
@@ -32,7 +33,9 @@ def run_training(profile: Profile, folder: Path, resume: bool = False) -> Path:
     provenance = describe_run(profile, corpus) | {
         "commit": commit.model_dump(mode="json"),
         "seconds": round(time.monotonic() - started),  # of this call, without what a resume skipped
-        "held_out": {o: evaluate(model, psi).r2 for o, psi in corpus.held_out.items() if len(psi)},
+        "held_out": {
+            o: evaluate(model, psi).r2 for o, psi in corpus.held_out.items() if len(psi) > 1
+        },
     }
     model.save(folder / "model.safetensors", provenance)
     return folder / "model.safetensors"
@@ -46,3 +49,25 @@ def describe_run(profile: Profile, corpus: Corpus) -> dict[str, Any]:
         "versions": versions(),
         "hardware": hardware(),
     }
+
+
+def load_model(profile: Profile) -> DFE:
+    """Return the model that a build's figures show.
+
+    `train: pretrained` gives the committed checkpoint; `train: scratch` gives the build's own
+    model in `build/<profile>/model`, trained first where there is none yet.
+    """
+    if profile.train == "pretrained":
+        return DFE.from_pretrained("open")
+    folder = build_folder(profile) / "model"
+    if not (folder / "model.safetensors").is_file():
+        run_training(profile, folder)
+    return DFE.from_pretrained(folder / "model.safetensors")
+
+
+def load_log(profile: Profile) -> pd.DataFrame:
+    """Return the training log of the model that `load_model` gives, a row per logged step."""
+    if profile.train == "pretrained":
+        return pd.read_csv(ASSETS / "dfe-open.log.csv")
+    load_model(profile)  # makes the log where there is none
+    return pd.read_csv(build_folder(profile) / "model" / "log.csv")

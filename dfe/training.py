@@ -30,7 +30,6 @@ from dfe.model import DFE, LinearDecoder
 from dfe.quantizer import CodeUsage
 
 STATE_FORMAT = "dfe-training-state/1"
-_DICTIONARY_ROWS = 40_000  # more rows change the atoms little and cost seconds each
 
 
 class TrainingError(RuntimeError):
@@ -177,15 +176,20 @@ def _step(
     return terms
 
 
-def _log_row(
-    state: TrainingState, terms: dict[str, Tensor], rate: float, corpus: Corpus
-) -> dict[str, Any]:
+def _finite(step: int, terms: dict[str, Tensor]) -> dict[str, float]:
     values = {name: float(value.detach()) for name, value in terms.items()}
     if not math.isfinite(values["total"]):
         raise TrainingError(
-            f"the loss became {values['total']} at step {state.step}: {values}; "
+            f"the loss became {values['total']} by step {step}: {values}; "
             "lower learning_rate or set gradient_clip"
         )
+    return values
+
+
+def _log_row(
+    state: TrainingState, terms: dict[str, Tensor], rate: float, corpus: Corpus
+) -> dict[str, Any]:
+    values = _finite(state.step, terms)
     row: dict[str, Any] = {"step": state.step, "rate": rate}
     row |= {f"loss/{name}": value for name, value in values.items()}
     for origin, psi in corpus.held_out.items():
@@ -209,7 +213,9 @@ def _start(state: TrainingState, psi: Tensor, config: TrainingConfig) -> None:
     if config.codebook_init == "additive":
         model = state.model.config
         generator = torch.Generator().manual_seed(config.seed)
-        rows = torch.randperm(len(psi), generator=generator)[:_DICTIONARY_ROWS].to(psi.device)
+        rows = torch.randperm(len(psi), generator=generator)[: config.dictionary_rows].to(
+            psi.device
+        )
         state.atoms = fit_additive(psi[rows], model.codebook_size, model.stages, seed=config.seed)
         initialize_from_dictionary(state.model, state.atoms, config.code_scale)
 
@@ -323,6 +329,7 @@ def train(
                 state.log.append(_log_row(state, terms, rate, corpus))
                 bar.update(bar.task_ids[0], note=f"R2 {state.log[-1].get('r2/simulated', 0):.3f}")
             if path and config.checkpoint_every and state.step % config.checkpoint_every == 0:
+                _finite(state.step, terms)  # a state to resume from must be worth resuming
                 save_state(state, path, fingerprint)
     if path:
         save_state(state, path, fingerprint)

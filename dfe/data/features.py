@@ -7,8 +7,6 @@ frames) in its own metadata, and reading it checks all of it.
 from __future__ import annotations
 
 import hashlib
-import os
-import tempfile
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
@@ -33,6 +31,7 @@ from dfe.data.table import (
     stack_landmarks,
 )
 from dfe.data.track import N_LANDMARKS, N_SCORES, Track
+from dfe.files import atomic
 
 __all__ = [
     "FeatureError",
@@ -191,18 +190,8 @@ def write_features(path: str | Path, table: FeatureTable) -> None:
     ]
     metadata = {METADATA_KEY: table.metadata.model_dump_json().encode()}
     arrow = pa.Table.from_arrays(columns, schema=SCHEMA.with_metadata(metadata))
-    _write_atomic(arrow, Path(path))
-
-
-def _write_atomic(arrow: pa.Table, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-    os.close(handle)
-    try:
-        pq.write_table(arrow, name, compression="zstd")
-        os.replace(name, path)
-    finally:
-        Path(name).unlink(missing_ok=True)
+    with atomic(path) as temporary:
+        pq.write_table(arrow, temporary, compression="zstd")
 
 
 def read_features(path: str | Path, columns: Collection[str] | None = None) -> FeatureTable:

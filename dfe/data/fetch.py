@@ -35,6 +35,7 @@ from dfe.data.manifest import (
     load_manifest,
     manifest_ids,
 )
+from dfe.files import atomic
 
 CACHE_VARIABLE = "DFE_DATA"
 CHUNK = 1 << 20  # bytes read at a time while hashing
@@ -208,16 +209,11 @@ def _unpack_member(archive: zipfile.ZipFile, member: Member, target: Path) -> No
         info = archive.getinfo(member.path)
     except KeyError as error:
         raise FetchError(f"holds no member {member.path!r}") from error
-    target.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=".part-")
-    try:
-        with os.fdopen(handle, "wb") as out, archive.open(info) as stream:
+    with atomic(target) as temporary:
+        with temporary.open("wb") as out, archive.open(info) as stream:
             got = _copy_hashed(stream, out)
         if got != member.sha256:
             raise FetchError(f"{member.path} has SHA-256 {got}, expected {member.sha256}")
-        os.replace(name, target)
-    finally:
-        Path(name).unlink(missing_ok=True)
 
 
 def _report(manifests: Sequence[Manifest], console: Console) -> int:

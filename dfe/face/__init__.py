@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dfe.face.base import FaceModel
 from dfe.face.open_head import OpenHead
-from dfe.face.variance import explained_variance
+from dfe.face.variance import variance_kept
 
-__all__ = ["FaceModel", "OpenHead", "explained_variance", "load_face"]
+__all__ = ["FaceModel", "OpenHead", "variance_kept", "load_face"]
 
 _MODELS = {OpenHead.name: OpenHead}
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
+
+from dfe.files import atomic
 
 STEP_MM = 0.002  # one count of a stored displacement; int16 then reaches 65 mm
 
@@ -74,10 +75,8 @@ def write_asset(asset: FaceAsset, path: Path) -> None:
     # One entry only: safetensors does not promise an order among several.
     header = json.dumps({name: getattr(asset, name) for name in _NAMES}, sort_keys=True)
     data = save({k: np.ascontiguousarray(v) for k, v in tensors.items()}, {"face": header})
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_bytes(data)
-    os.replace(partial, path)
+    with atomic(path) as temporary:
+        temporary.write_bytes(data)
 
 
 def read_asset(path: Path) -> FaceAsset:

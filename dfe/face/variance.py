@@ -10,7 +10,7 @@ from dfe.face.design import DesignDistribution
 from dfe.face.open_head import OpenHead
 
 
-def explained_variance(face: OpenHead, weights: ArrayLike | None = None) -> float:
+def variance_kept(face: OpenHead, weights: ArrayLike | None = None) -> float:
     """Share of the vertices' second moment about neutral that the expression space keeps.
 
     Parameters

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 
 def explained_variance(psi: ArrayLike, psi_hat: ArrayLike) -> float:
@@ -25,9 +27,9 @@ def explained_variance(psi: ArrayLike, psi_hat: ArrayLike) -> float:
     truth, guess = np.asarray(psi, np.float64), np.asarray(psi_hat, np.float64)
     if truth.shape != guess.shape:
         raise ValueError(f"psi has shape {truth.shape} but psi_hat {guess.shape}")
-    total = np.square(truth - truth.mean(0)).sum() if len(truth) else 0.0
-    if total == 0:
+    if (truth == truth[:1]).all():  # a rounded mean can leave equal rows a tiny variance
         raise ValueError(f"R^2 is undefined: the {len(truth)} rows of psi do not vary")
+    total = np.square(truth - truth.mean(0)).sum()
     return float(1.0 - np.square(truth - guess).sum() / total)
 
 
@@ -48,3 +50,25 @@ def vertex_rmse(displacements: ArrayLike, other: ArrayLike) -> float:
     if a.shape != b.shape or a.size == 0:
         raise ValueError(f"need two equal, non-empty shapes (N, V, 3), got {a.shape} and {b.shape}")
     return float(np.sqrt(np.square(a - b).sum(-1).mean()))
+
+
+def explained_variance_by_stage(
+    psi: ArrayLike, codes: NDArray[np.int64], decode: Callable[[NDArray[np.int64]], ArrayLike]
+) -> NDArray[np.float64]:
+    """R^2 when only the first 1, 2, ..., L codes of each face are decoded.
+
+    Parameters
+    ----------
+    psi
+        (N, P) float.
+    codes
+        (N, L) int64 in stage order.
+    decode
+        Maps codes (N, l) to (N, P) for any l from 1 to L.
+
+    Returns
+    -------
+    (L,) float64; stage l costs l log2 K bits a face
+    """
+    lengths = range(1, codes.shape[1] + 1)
+    return np.array([explained_variance(psi, decode(codes[:, :length])) for length in lengths])

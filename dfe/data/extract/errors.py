@@ -5,10 +5,11 @@ from __future__ import annotations
 import importlib
 from types import ModuleType
 
-_HOW_TO_INSTALL = "install the extraction extra: pip install 'dfe[extract]'"
-_OPENGL = (
-    "the system lacks an OpenGL ES or EGL library; install libegl1 and libgles2 (Debian, Ubuntu), "
-    "mesa-libEGL and mesa-libGLES (Fedora) or libegl and libgles (conda-forge)"
+_HOW_TO_INSTALL = "install the extraction extra in the checkout: pip install -e '.[extract]'"
+_SYSTEM = (
+    "the system lacks a library that MediaPipe needs; install libegl1 libgles2 libgl1 libglib2.0-0 "
+    "(Debian, Ubuntu), mesa-libEGL mesa-libGLES mesa-libGL glib2 (Fedora) or libegl libgles libgl "
+    "glib (conda-forge)"
 )
 
 
@@ -29,5 +30,5 @@ def require(module: str) -> ModuleType:
     except ModuleNotFoundError as error:
         raise ExtractionError(f"{module} is not installed: {_HOW_TO_INSTALL}") from error
     except (ImportError, OSError) as error:  # the loader found the package but not its .so files
-        hint = _OPENGL if "GL" in str(error) else _HOW_TO_INSTALL
+        hint = _SYSTEM if ".so" in str(error) else _HOW_TO_INSTALL
         raise ExtractionError(f"{module} cannot be loaded ({error}): {hint}") from error

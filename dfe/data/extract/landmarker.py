@@ -45,7 +45,7 @@ def image_frames(path: Path, model: Path) -> Frames:
     ExtractionError
         If the file is missing or is not an image.
     """
-    image = _read_image(path)
+    image = read_image(path)
     with native_stderr_silenced(), face_detector(model, video=False) as detect:
         faces = [detect(image, 0)]
     return _collect(faces, np.zeros(1))
@@ -152,7 +152,7 @@ def _milliseconds(seconds: np.ndarray) -> list[int]:
     return clock
 
 
-def _read_image(path: Path) -> np.ndarray:
+def read_image(path: Path) -> np.ndarray:
     """Read the first picture of an image file as (H, W, 3) uint8 RGB, upright by its EXIF tag."""
     iio = require("imageio.v3")
     try:
