@@ -49,9 +49,23 @@ rule features:
         f"{DFE} features --profile {PROFILE}"
 
 
+rule model:
+    input:
+        MODULES,
+        f"profiles/{PROFILE}.yaml",
+        rules.features.output,
+    output:
+        f"{BUILD}/model/model.safetensors",
+        f"{BUILD}/model/log.csv",
+    threads: 2
+    shell:
+        f"{DFE} train --profile {PROFILE} --resume"
+
+
 rule notebook:
     input:
         MODULES,
+        rules.model.output if SETTINGS.train == "scratch" else [],
         "notebooks/{notebook}.ipynb",
         f"profiles/{PROFILE}.yaml",
         rules.features.output,

@@ -127,6 +127,9 @@ def assemble(profile: Profile) -> Path:
     _write_config(root / "_config.yml", source / "_config.yml", profile.announcement)
     shutil.copytree(root / "book", source / "book")  # pages link to pictures in book/_static
     shutil.copytree(root / "book" / "_static", source / "_static")  # the site's style and logo
+    figures = build_folder(profile) / "figures"  # what notebooks keep for prose pages
+    if figures.is_dir():
+        shutil.copytree(figures, source / "figures")
     for name in notebook_names():
         executed = build_folder(profile) / "notebooks" / f"{name}.ipynb"
         check_notebook(executed)

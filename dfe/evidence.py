@@ -16,6 +16,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from matplotlib.figure import Figure
 from pydantic import BaseModel, ConfigDict, JsonValue
 
 from dfe.config import Profile, build_folder, project_root
@@ -169,6 +170,14 @@ def write_json(record: Provenance, folder: Path) -> Path:
     path = folder / f"{record.page}.provenance.json"
     with atomic(path) as partial:
         partial.write_text(record.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    return path
+
+
+def save_figure(figure: Figure, profile: Profile, name: str) -> Path:
+    """Keep a figure for the prose pages, as `build/<profile>/figures/<name>.png`."""
+    path = build_folder(profile) / "figures" / f"{name}.png"
+    with atomic(path) as temporary:
+        figure.savefig(temporary, dpi=160)
     return path
 
 

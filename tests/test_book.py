@@ -7,6 +7,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+import yaml
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
@@ -25,7 +26,10 @@ def executed() -> NotebookNode:
         new_code_cell("steps = 3", execution_count=2, metadata={"tags": ["injected-parameters"]}),
         new_code_cell("1 + 1", execution_count=3, metadata={"papermill": {"duration": 1}}),
     ]
-    cells[3].outputs = [new_output("execute_result", {"text/plain": "2"}, execution_count=3)]
+    cells[3].outputs = [
+        new_output("stream", name="stderr", text="/somewhere/driver: no screen"),
+        new_output("execute_result", {"text/plain": "2"}, execution_count=3),
+    ]
     return new_notebook(cells=cells, metadata={"papermill": {"input_path": "/somewhere/in.ipynb"}})
 
 
@@ -63,7 +67,7 @@ def test_assemble_gathers_the_whole_source(settings: Profile, checkout: Path) ->
     source = book.assemble(settings)
     found = {str(path.relative_to(source)) for path in source.rglob("*") if path.is_file()}
     prose = {"_config.yml", "_toc.yml", "book/intro.md", "book/method.md", "_static/dfe.css"}
-    assert found == prose | {"notebooks/page.ipynb"}
+    assert found == prose | {"book/_static/dfe.css", "notebooks/page.ipynb"}
 
 
 def test_published_notebook_is_tidy(settings: Profile) -> None:
@@ -180,3 +184,14 @@ def test_jupyter_book_refuses_a_warning(settings: Profile, checkout: Path) -> No
     with pytest.raises(BookError, match="intro.md.*nowhere"):
         book.build_html(settings)
     assert not (checkout / "build" / "smoke" / "html").exists()
+
+
+def test_a_profile_can_announce_something_on_every_page(settings: Profile) -> None:
+    def options(text: str) -> dict[str, str]:
+        profile = settings.model_copy(update={"announcement": text})
+        tree = yaml.safe_load((book.assemble(profile) / "_config.yml").read_text())
+        assert tree["title"] == "small"
+        return tree.get("sphinx", {}).get("config", {}).get("html_theme_options", {})
+
+    assert "announcement" not in options("")
+    assert options("Only a test.")["announcement"] == "Only a test."

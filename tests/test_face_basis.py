@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dfe.face import explained_variance, load_face
+from dfe.face import load_face, variance_kept
 from dfe.face.base import N_PSI
 from dfe.face.basis import expression_basis
 from dfe.face.design import DesignDistribution
@@ -76,20 +76,20 @@ def test_packaged_basis_describes_the_packaged_units():
 
 def test_fifty_coefficients_keep_99_percent_on_the_design():
     face = load_face()
-    share = explained_variance(face)
+    share = variance_kept(face)
     assert share >= 0.99
     assert share == pytest.approx(face.provenance["explained_on_design"], abs=1e-5)
 
 
-def test_explained_variance_of_given_weights_by_brute_force():
+def test_variance_kept_of_given_weights_by_brute_force():
     face = load_face()
     weights = np.random.default_rng(2).uniform(0, 1, size=(7, 86)).astype(np.float32)
     moved = np.tensordot(weights, face.unit_displacements, axes=1)
     lost = moved - face.displacements(face.units_to_psi(weights))
     expected = 1 - np.sum(lost.astype(float) ** 2) / np.sum(moved.astype(float) ** 2)
-    assert explained_variance(face, weights) == pytest.approx(expected, abs=1e-5)
+    assert variance_kept(face, weights) == pytest.approx(expected, abs=1e-5)
 
 
 def test_weights_that_move_nothing_have_no_share():
     with pytest.raises(ValueError, match="no unit is active"):
-        explained_variance(load_face(), np.zeros((3, 86), np.float32))
+        variance_kept(load_face(), np.zeros((3, 86), np.float32))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dfe.face import FaceModel, OpenHead, load_face
 from dfe.checks import as_rows
+from dfe.face import FaceModel, OpenHead, load_face
 from dfe.face.design import DesignDistribution
 
 

@@ -28,8 +28,10 @@ FLOORS = {
     "render": 3,
     "notebooks": 3,
     "evidence": 4,
+    "examples": 3,
     "book": 4,
-    "cli": 5,
+    "runs": 5,
+    "cli": 6,
 }
 FILES = sorted(DFE.rglob("*.py"))
 

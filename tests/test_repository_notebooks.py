@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from pathlib import Path
 
 import nbformat
@@ -42,10 +43,32 @@ def test_parameters_come_first_and_each_is_documented(path: Path) -> None:
     for name, parameter in known.items():
         # papermill takes a comment with "=" in it for an assignment and loses the parameter
         assert parameter["help"], f"parameter {name} has no comment"
-        assert name == "profile" or parameter["default"] == "None"
     assigned = [line for line in first.source.splitlines() if line.strip()]
     assert len(assigned) == len(known), "one line per parameter, with its comment"
     assert "check_parameters()" in second.source and "load_profile(profile" in second.source
+
+
+def overrides(source: str) -> set[str]:
+    """Variables that stand for a dotted setting, as in {"training.steps": steps}."""
+    dicts = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Dict)]
+    pairs = [pair for node in dicts for pair in zip(node.keys, node.values, strict=True)]
+    return {
+        value.id
+        for key, value in pairs
+        if isinstance(key, ast.Constant) and "." in str(key.value) and isinstance(value, ast.Name)
+    }
+
+
+@each_notebook
+def test_a_parameter_that_overrides_a_setting_does_so_only_when_given(path: Path) -> None:
+    known = papermill.inspect_notebook(path)
+    _, second, *_ = code_cells(path)
+    for name in overrides(second.source) & set(known):
+        assert known[name]["default"] == "None", f"{name} would always override the profile"
+
+
+def test_overrides_are_found() -> None:
+    assert overrides('f(profile, {"training.steps": steps, "plain": x, "a.b": 3})') == {"steps"}
 
 
 @each_notebook
