@@ -220,7 +220,8 @@ def _set_dotted(tree: dict[str, Any], name: str, value: Any) -> None:
     tree[leaf] = value
 
 
-def _describe(error: ValidationError) -> str:
+def describe_errors(error: ValidationError) -> str:
+    """One line per invalid field: where it is, what is wrong, and what was given."""
     lines = []
     for item in error.errors():
         where = ".".join(str(part) for part in item["loc"]) or "(top level)"
@@ -257,4 +258,4 @@ def load_profile(name: str | Path, overrides: dict[str, Any] | None = None) -> P
     try:
         return Profile.model_validate(tree)
     except ValidationError as error:
-        raise ConfigError(f"{path.name}, with overrides:\n{_describe(error)}") from error
+        raise ConfigError(f"{path.name}, with overrides:\n{describe_errors(error)}") from error

@@ -22,6 +22,8 @@ from pydantic import (
     model_validator,
 )
 
+from dfe.config import describe_errors
+
 Origin = Literal["real", "simulated", "gated"]
 Role = Literal["frames", "model", "mesh"]
 MemberKind = Literal["video", "image", "pose", "glb", "model", "mesh", "target", "text"]
@@ -160,14 +162,6 @@ def manifest_ids(folder: Path | None = None) -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in (folder or manifest_folder()).glob("*.yaml")))
 
 
-def _describe(error: ValidationError) -> str:
-    lines = []
-    for item in error.errors():
-        where = ".".join(str(part) for part in item["loc"]) or "(top level)"
-        lines.append(f"  {where}: {item['msg']}")
-    return "\n".join(lines)
-
-
 def read_manifest(path: Path) -> Manifest:
     """Read and validate one manifest file.
 
@@ -181,7 +175,8 @@ def read_manifest(path: Path) -> Manifest:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ManifestError(f"{path}: not readable as YAML: {error}") from error
     except ValidationError as error:
-        raise ManifestError(f"{path} breaks the manifest schema:\n{_describe(error)}") from error
+        problems = describe_errors(error)
+        raise ManifestError(f"{path} breaks the manifest schema:\n{problems}") from error
     if manifest.id != path.stem:
         raise ManifestError(f"{path}: id {manifest.id!r} differs from the file name")
     return manifest
