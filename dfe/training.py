@@ -208,15 +208,22 @@ def new_state(model: ModelConfig, loss: LossConfig, config: TrainingConfig) -> T
     return TrainingState(dfe, optimizer)
 
 
-def _start(state: TrainingState, psi: Tensor, config: TrainingConfig) -> None:
-    """Fit the dictionary and set the codebook from it, where the configuration asks for it."""
+def fit_dictionary(psi: Tensor, model: ModelConfig, config: TrainingConfig) -> Tensor:
+    """Dictionary that a run with these settings starts from: (N, P) training rows -> (K, P)."""
+    generator = torch.Generator().manual_seed(config.seed)
+    chosen = torch.randperm(len(psi), generator=generator)[: config.dictionary_rows]
+    rows = psi[chosen.to(psi.device)]
+    return fit_additive(rows, model.codebook_size, model.stages, seed=config.seed)
+
+
+def _start(
+    state: TrainingState, psi: Tensor, config: TrainingConfig, atoms: Tensor | None = None
+) -> None:
+    """Set the codebook from a dictionary, fitted here if need be, where the settings ask for it."""
     if config.codebook_init == "additive":
-        model = state.model.config
-        generator = torch.Generator().manual_seed(config.seed)
-        rows = torch.randperm(len(psi), generator=generator)[: config.dictionary_rows].to(
-            psi.device
-        )
-        state.atoms = fit_additive(psi[rows], model.codebook_size, model.stages, seed=config.seed)
+        if atoms is None:
+            atoms = fit_dictionary(psi, state.model.config, config)
+        state.atoms = atoms.to(psi.device)
         initialize_from_dictionary(state.model, state.atoms, config.code_scale)
 
 
@@ -281,6 +288,7 @@ def train(
     config: TrainingConfig,
     folder: Path | None = None,
     resume: bool = False,
+    atoms: Tensor | None = None,
 ) -> tuple[DFE, list[dict[str, Any]]]:
     """Train one model.
 
@@ -294,6 +302,8 @@ def train(
         Where `state.safetensors` is kept while training runs; None keeps nothing.
     resume
         Continue from `folder`'s state if there is one. On CPU the result is the same to the bit.
+    atoms
+        (K, P) float dictionary to start from, for runs that share one; None fits it.
 
     Returns
     -------
@@ -315,7 +325,7 @@ def train(
     if resume and path and path.is_file():
         load_state(state, path, fingerprint)
     else:
-        _start(state, rows, config)
+        _start(state, rows, config, atoms)
     total = total_steps(config, len(rows))
     state.model.train()
     with _progress(total, state.step) as bar:
