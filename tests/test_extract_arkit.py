@@ -130,7 +130,7 @@ def test_native_noise_is_held_back_but_kept_for_errors(capfd):
 
 
 def test_a_missing_library_says_how_to_get_it():
-    with pytest.raises(ExtractionError, match=r"not_a_library is not installed.*dfe\[extract\]"):
+    with pytest.raises(ExtractionError, match=r"not_a_library is not installed.*'\.\[extract\]'"):
         require("not_a_library")
 
 
