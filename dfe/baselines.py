@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,9 @@ class ResidualKMeans(TransformerMixin, BaseEstimator):
         (the reach: the same bits, but four times the parameters).
     max_iter
         Iterations of k-means per stage, or of the shared codebook.
+    n_init
+        Starts of the shared codebook. Its iterations need not improve the sum of all stages, and
+        starts differ much, so the best codebook met on the training rows is kept.
     random_state
         Seed.
 
@@ -44,12 +47,14 @@ class ResidualKMeans(TransformerMixin, BaseEstimator):
         n_stages: int = 4,
         shared: bool = True,
         max_iter: int = 40,
+        n_init: int = 4,
         random_state: int = 0,
     ) -> None:
         self.n_codes = n_codes
         self.n_stages = n_stages
         self.shared = shared
         self.max_iter = max_iter
+        self.n_init = n_init
         self.random_state = random_state
 
     def fit(self, psi: NDArray[np.float32], y: None = None) -> Self:
@@ -72,28 +77,33 @@ class ResidualKMeans(TransformerMixin, BaseEstimator):
         return np.stack(codebooks)  # (L, K, P)
 
     def _fit_shared(self, psi: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Iterate k-means over the residuals of all stages, each seen by the same codebook.
+        """Iterate k-means over the residuals of all stages, each seen by the same codebook."""
+        rng = np.random.default_rng(self.random_state)
+        best, least = psi[: self.n_codes], np.inf
+        for _ in range(self.n_init):
+            codebook = self._start_shared(psi[rng.permutation(len(psi))])  # (K, P)
+            for _ in range(self.max_iter):
+                coded = _assign(psi, np.stack([codebook] * self.n_stages))
+                error = float(np.square(coded.rest).sum())
+                if error < least:
+                    best, least = codebook, error
+                pooled = np.concatenate(coded.seen)  # (L N, P)
+                codebook = self._kmeans(codebook, 1).fit(pooled).cluster_centers_
+        return np.stack([best] * self.n_stages)
 
-        Half of the centers start on faces and half on what a first stage leaves over: started on
-        faces alone, the codebook has no short codes for the later stages.
+    def _start_shared(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Half of the centers on faces, half on what a first stage leaves over.
+
+        Started on faces alone, the codebook would have no short codes for the later stages.
         """
         half = self.n_codes // 2
-        rng = np.random.default_rng(self.random_state)
-        rows = psi[rng.permutation(len(psi))]
-        first = self._kmeans("k-means++", self.max_iter).fit(psi)
-        left = (
-            rows - first.cluster_centers_[pairwise_distances_argmin(rows, first.cluster_centers_)]
-        )
-        codebook = np.concatenate([rows[:half], left[half : self.n_codes]])  # (K, P)
-        for _ in range(self.max_iter):
-            _, residuals = _assign(psi, np.stack([codebook] * self.n_stages))
-            pooled = np.concatenate(residuals)  # (L N, P)
-            codebook = self._kmeans(codebook, 1).fit(pooled).cluster_centers_
-        return np.stack([codebook] * self.n_stages)
+        first = self._kmeans("k-means++", self.max_iter).fit(rows).cluster_centers_
+        left = _assign(rows, first[None]).rest
+        return np.concatenate([rows[:half], left[half : self.n_codes]])  # (K, P)
 
     def encode(self, psi: NDArray[np.float32]) -> NDArray[np.int64]:
         """Codes of psi (N, P): (N, L) int64."""
-        return _assign(np.asarray(psi, np.float32), self.codebooks_)[0]
+        return _assign(np.asarray(psi, np.float32), self.codebooks_).codes
 
     def decode(self, codes: NDArray[np.int64]) -> NDArray[np.float32]:
         """Sum of the chosen centers: (N, L') int64 with L' <= L -> (N, P) float32."""
@@ -105,14 +115,18 @@ class ResidualKMeans(TransformerMixin, BaseEstimator):
         return self.decode(self.encode(psi))
 
 
-def _assign(
-    psi: NDArray[np.float32], codebooks: NDArray[np.float32]
-) -> tuple[NDArray[np.int64], list[NDArray[np.float32]]]:
-    """Greedy codes (N, L), and the residual that each stage saw, L times (N, P)."""
+class _Coded(NamedTuple):
+    codes: NDArray[np.int64]  # (N, L)
+    seen: list[NDArray[np.float32]]  # L times (N, P), the residual that each stage saw
+    rest: NDArray[np.float32]  # (N, P) what the last stage leaves
+
+
+def _assign(psi: NDArray[np.float32], codebooks: NDArray[np.float32]) -> _Coded:
+    """Greedy residual codes: (N, P) with codebooks (L, K, P)."""
     residual, codes, seen = psi, [], []
     for codebook in codebooks:
         k = pairwise_distances_argmin(residual, codebook)  # (N,)
         codes.append(k)
         seen.append(residual)
         residual = residual - codebook[k]
-    return np.stack(codes, axis=1), seen
+    return _Coded(np.stack(codes, axis=1), seen, residual)

@@ -51,3 +51,13 @@ def test_the_same_seed_gives_the_same_codes() -> None:
     fits = [ResidualKMeans(n_codes=8, n_stages=2, random_state=s).fit(PSI) for s in (1, 1, 2)]
     assert np.array_equal(fits[0].codebooks_, fits[1].codebooks_)
     assert not np.array_equal(fits[0].codebooks_, fits[2].codebooks_)
+
+
+def test_more_starts_of_the_shared_codebook_never_fit_worse() -> None:
+    errors = [
+        np.square(PSI - ResidualKMeans(8, 3, n_init=n).fit(PSI).transform(PSI)).sum()
+        for n in (1, 2, 12)
+    ]
+    assert errors[0] >= errors[1] >= errors[2]
+    others = [ResidualKMeans(8, 3, n_init=1, random_state=s).fit(PSI) for s in range(1, 4)]
+    assert len({float(c.codebooks_.sum()) for c in others}) > 1  # starts do differ

@@ -5,7 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dfe.metrics import Interval, explained_variance, explained_variance_interval
+from dfe.metrics import (
+    Interval,
+    explained_variance,
+    explained_variance_gain,
+    explained_variance_interval,
+)
 
 RNG = np.random.default_rng(0)
 PSI = RNG.normal(size=(400, 3))
@@ -46,3 +51,13 @@ def test_narrower_level_gives_narrower_interval_and_text_has_three_digits() -> N
 def test_one_group_is_refused() -> None:
     with pytest.raises(ValueError, match="at least two"):
         explained_variance_interval(PSI, GUESS, np.zeros(400))
+
+
+def test_gain_is_paired() -> None:
+    worse = GUESS + 0.1
+    gain = explained_variance_gain(PSI, GUESS, worse, CLIPS)
+    plain = explained_variance(PSI, GUESS) - explained_variance(PSI, worse)
+    assert gain.value == pytest.approx(plain, abs=1e-12)
+    one, other = (explained_variance_interval(PSI, g, CLIPS) for g in (GUESS, worse))
+    assert gain.high - gain.low < 0.5 * min(one.high - one.low, other.high - other.low)
+    assert explained_variance_gain(PSI, GUESS, GUESS, CLIPS) == Interval(0, 0, 0)

@@ -1,7 +1,11 @@
 """Metrics: pure functions, arrays in, numbers out."""
 
 from dfe.metrics.geometry import Locality, locality, mean_overlap, region_energy
-from dfe.metrics.intervals import Interval, explained_variance_interval
+from dfe.metrics.intervals import (
+    Interval,
+    explained_variance_gain,
+    explained_variance_interval,
+)
 from dfe.metrics.reconstruction import (
     explained_variance,
     explained_variance_by_stage,
@@ -13,6 +17,7 @@ __all__ = [
     "Locality",
     "explained_variance",
     "explained_variance_by_stage",
+    "explained_variance_gain",
     "explained_variance_interval",
     "locality",
     "mean_overlap",
