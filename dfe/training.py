@@ -186,10 +186,9 @@ def _finite(step: int, terms: dict[str, Tensor]) -> dict[str, float]:
     return values
 
 
-def _log_row(
-    state: TrainingState, terms: dict[str, Tensor], rate: float, corpus: Corpus
-) -> dict[str, Any]:
+def _log_row(state: TrainingState, terms: dict[str, Tensor], corpus: Corpus) -> dict[str, Any]:
     values = _finite(state.step, terms)
+    rate = state.optimizer.param_groups[0]["lr"]  # of the step just taken
     row: dict[str, Any] = {"step": state.step, "rate": rate}
     row |= {f"loss/{name}": value for name, value in values.items()}
     for origin, psi in corpus.held_out.items():
@@ -281,6 +280,11 @@ def _progress(total: int, done: int) -> Progress:
     return bar
 
 
+def _fingerprint(corpus: Corpus, *settings: ModelConfig | LossConfig | TrainingConfig) -> str:
+    """What a run must share with a saved state to continue it: settings and training rows."""
+    return json.dumps([m.model_dump(mode="json") for m in settings] + [corpus.hashes["train"]])
+
+
 def train(
     corpus: Corpus,
     model: ModelConfig,
@@ -316,9 +320,7 @@ def train(
     CheckpointError
         If the state to resume from is damaged or belongs to another run.
     """
-    fingerprint = json.dumps(
-        [m.model_dump(mode="json") for m in (model, loss, config)] + [corpus.hashes["train"]]
-    )
+    fingerprint = _fingerprint(corpus, model, loss, config)
     state = new_state(model, loss, config)
     rows = torch.from_numpy(corpus.train).to(state.model.device)  # the whole corpus, once
     path = folder / "state.safetensors" if folder else None
@@ -335,8 +337,7 @@ def train(
             terms = _step(state, rows[index.to(rows.device)], total, loss, config)
             bar.advance(bar.task_ids[0])
             if state.step % config.log_every == 0 or state.step == total:
-                rate = learning_rate(state.step - 1, total, config)
-                state.log.append(_log_row(state, terms, rate, corpus))
+                state.log.append(_log_row(state, terms, corpus))
                 bar.update(bar.task_ids[0], note=f"R2 {state.log[-1].get('r2/simulated', 0):.3f}")
             if path and config.checkpoint_every and state.step % config.checkpoint_every == 0:
                 _finite(state.step, terms)  # a state to resume from must be worth resuming

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dfe.data.extract import ExtractionError
-from dfe.data.fetch import FetchError, fetch
+from dfe.data.extract import ExtractionError, landmarker_model
+from dfe.data.fetch import FetchError
 from dfe.data.manifest import load_manifest
-from dfe.data.pictures import MODEL, NotShowable, crop_face, read_frame
+from dfe.data.pictures import NotShowable, crop_face, read_frame
 
 
 def test_frames_whose_terms_forbid_it_are_not_read() -> None:
@@ -23,7 +23,7 @@ def test_unknown_clip_is_named() -> None:
 
 def test_crop_is_a_square_around_the_face() -> None:
     try:
-        fetch(load_manifest(MODEL))
+        landmarker_model()
     except FetchError as error:
         pytest.skip(f"the landmarker model is not cached: {error}")
     image = read_frame(load_manifest("astronaut"), "astronaut")  # (512, 512, 3)
@@ -40,7 +40,7 @@ def test_crop_is_a_square_around_the_face() -> None:
 
 def test_a_picture_without_a_face_is_refused() -> None:
     try:
-        fetch(load_manifest(MODEL))
+        landmarker_model()
     except FetchError as error:
         pytest.skip(f"the landmarker model is not cached: {error}")
     with pytest.raises(ExtractionError, match="no face"):

@@ -7,14 +7,13 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
+from dfe.data.extract import landmarker_model
 from dfe.data.extract.errors import ExtractionError
 from dfe.data.extract.landmarker import face_detector, read_image
 from dfe.data.extract.quiet import native_stderr_silenced
 from dfe.data.extract.video import iter_images
 from dfe.data.fetch import fetch
-from dfe.data.manifest import Manifest, load_manifest
-
-MODEL = "mediapipe-face-landmarker"
+from dfe.data.manifest import Manifest
 
 
 class NotShowable(ValueError):
@@ -58,9 +57,7 @@ def crop_face(image: NDArray[np.uint8], margin: float = 0.35) -> NDArray[np.uint
     ExtractionError
         If no face is found.
     """
-    model_manifest = load_manifest(MODEL)
-    model = fetch(model_manifest) / model_manifest.members[0].path
-    with native_stderr_silenced(), face_detector(model, video=False) as detect:
+    with native_stderr_silenced(), face_detector(landmarker_model(), video=False) as detect:
         face = detect(image, 0)
     if face is None:
         raise ExtractionError("no face found in the picture")

@@ -21,7 +21,14 @@ from dfe.data.fetch import fetch
 from dfe.data.manifest import FRAME_KINDS, Manifest, Member, load_manifest
 from dfe.data.track import Track
 
-__all__ = ["ExtractionError", "ExtractionReport", "choose_members", "extract", "summarize"]
+__all__ = [
+    "ExtractionError",
+    "ExtractionReport",
+    "choose_members",
+    "extract",
+    "landmarker_model",
+    "summarize",
+]
 
 LANDMARKER = "mediapipe-face-landmarker"  # manifest of the model file
 
@@ -81,18 +88,17 @@ def choose_members(members: Sequence[Member], limit: int | None) -> list[Member]
     return [member for member in members if member.path in set(chosen)]
 
 
+def landmarker_model() -> Path:
+    """Fetch the Face Landmarker's model and return the path of its `.task` file."""
+    landmarker = load_manifest(LANDMARKER)
+    (path,) = (m.path for m in landmarker.members if m.kind == "model")
+    return fetch(landmarker) / path
+
+
 def _adapters(*, reference: bool) -> dict[str, Adapter]:
     """One reader per kind of member; the model is fetched when the first of them needs it."""
-
-    @cache
-    def model() -> Path:
-        landmarker = load_manifest(LANDMARKER)
-        (path,) = (m.path for m in landmarker.members if m.kind == "model")
-        return fetch(landmarker) / path
-
-    @cache
-    def network() -> BlendshapeNetwork:
-        return BlendshapeNetwork(model())
+    model = cache(landmarker_model)
+    network = cache(lambda: BlendshapeNetwork(model()))
 
     return {
         "image": lambda path: image_frames(path, model()),
