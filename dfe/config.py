@@ -154,12 +154,54 @@ class DecompositionPage(Settings):
     show_licensed_frames: bool = True  # leave photographs out where the licence asks for care
 
 
+class AccuracyPage(Settings):
+    """Settings of the retrieval notebook (section 5.1)."""
+
+    simulated: int = Field(300_000, ge=100)  # rows of the simulated database; the paper has 300 K
+    minimum_matches: int = Field(5, ge=1)  # section 5.1: queries with fewer are left out
+    au_threshold: float = Field(0.2, gt=0, lt=1)  # an action unit is active above it
+    observers: dict[str, Path] = {}  # name -> observation file of the reader's own extractor
+    show_licensed_frames: bool = True
+    bootstrap: int = Field(1000, ge=10)  # resamples behind each interval
+    seed: Seed = 0
+
+
+class DiversityPage(Settings):
+    """Settings of the diversity notebook (section 5.2)."""
+
+    simulated: int = Field(300_000, ge=100)  # rows of simulated frames; the paper has 300 K
+    au_threshold: float = Field(0.2, gt=0, lt=1)
+    human_action_units: Path | None = None  # observation file with human-coded action units
+    bootstrap: int = Field(1000, ge=10)
+    seed: Seed = 0
+
+
+class AblationsPage(Settings):
+    """Settings of the ablation notebook (appendix A)."""
+
+    seeds: tuple[Seed, ...] = Field((0,), min_length=1)  # runs of each variant
+    tokens: int = Field(6, ge=1)  # tokens shown of each variant
+    image_size: int = Field(160, ge=32)  # pixels per rendered head
+    bootstrap: int = Field(1000, ge=10)
+
+
+class LossesPage(Settings):
+    """Settings of the notebook on the readings of the losses."""
+
+    seeds: tuple[Seed, ...] = Field((0,), min_length=1)
+    steps: int | None = Field(None, ge=1)  # optimizer steps of each run; None = the profile's
+
+
 class Pages(Settings):
     """Settings that belong to one notebook only."""
 
     training: TrainingPage = TrainingPage()
     templates: TemplatesPage = TemplatesPage()
     decomposition: DecompositionPage = DecompositionPage()
+    accuracy: AccuracyPage = AccuracyPage()
+    diversity: DiversityPage = DiversityPage()
+    ablations: AblationsPage = AblationsPage()
+    losses: LossesPage = LossesPage()
 
 
 class Profile(Settings):

@@ -157,7 +157,8 @@ def test_any_layout_gives_the_same_codes() -> None:
     assert_array_equal(model.encode(psi[::-1]), codes[::-1])
     assert_array_equal(model.encode(psi.astype(np.float64)), codes)
     assert_array_equal(model.encode(torch.from_numpy(psi)), codes)
-    assert_array_equal(model.decode(codes[::-1]), model.decode(codes)[::-1])
+    # Some processors sum the rows at the end of a matrix in another order.
+    assert_allclose(model.decode(codes[::-1]), model.decode(codes)[::-1], atol=1e-6)
     assert model.encode(psi[:0]).shape == (0, 4)
     assert model.decode(codes[:0]).shape == (0, 50)
 
