@@ -16,6 +16,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from matplotlib.figure import Figure
 from pydantic import BaseModel, ConfigDict, JsonValue
 
@@ -178,6 +179,14 @@ def save_figure(figure: Figure, profile: Profile, name: str) -> Path:
     path = build_folder(profile) / "figures" / f"{name}.png"
     with atomic(path) as temporary:
         figure.savefig(temporary, dpi=160)
+    return path
+
+
+def save_table(frame: pd.DataFrame, profile: Profile, name: str) -> Path:
+    """Keep a table's numbers at full precision, as `build/<profile>/results/<name>.csv`."""
+    path = results_folder(profile) / f"{name}.csv"
+    with atomic(path) as temporary:
+        frame.to_csv(temporary)
     return path
 
 

@@ -11,11 +11,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from dfe import evidence
 from dfe.config import load_profile
-from dfe.evidence import Commit, Provenance, file_hashes, read_commit, start_run
+from dfe.evidence import Commit, Provenance, file_hashes, read_commit, save_table, start_run
 
 HASH = "0f" * 32
 
@@ -172,6 +173,13 @@ def test_nothing_used_is_said_in_words() -> None:
 def test_a_data_hash_must_be_a_sha256(checkout: Path, wrong: str) -> None:
     with pytest.raises(ValueError, match="'features' is not a sha256"):
         start_run("page", load_profile("smoke"), {}, data_hashes={"features": wrong})
+
+
+def test_a_table_is_kept_at_full_precision(checkout: Path) -> None:
+    frame = pd.DataFrame({"a": [1 / 3]}, index=pd.Index(["x"], name="row"))
+    path = save_table(frame, load_profile("smoke"), "page.table1")
+    assert path == checkout / "build" / "smoke" / "results" / "page.table1.csv"
+    assert path.read_text() == f"row,a\nx,{1 / 3!r}\n"
 
 
 def test_file_hashes(tmp_path: Path) -> None:
