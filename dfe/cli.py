@@ -38,16 +38,45 @@ def features(profile: ProfileName = "quick") -> None:
 
 
 @app.command()
+def appearance(profile: ProfileName = "quick") -> None:
+    """Describe the pictures among the real frames: build/<profile>/features/appearance.parquet."""
+    from dfe.runs import appearance_path, load_appearance
+
+    settings = load_profile(profile)
+    appearance_path(settings).unlink(missing_ok=True)
+    load_appearance(settings)
+    typer.echo(appearance_path(settings))
+
+
+@app.command()
 def train(
     profile: ProfileName = "quick",
     output: Annotated[Path | None, typer.Option(help="folder; build/<profile>/model")] = None,
     resume: Annotated[bool, typer.Option(help="continue from the folder's checkpoint")] = False,
+    variant: Annotated[str | None, typer.Option(help="a run of the ablation chapters")] = None,
+    seed: Annotated[int | None, typer.Option(help="seed; the profile's own", min=0)] = None,
 ) -> None:
-    """Train one model from scratch with the profile's settings."""
-    from dfe.runs import run_training
+    """Train one model from scratch with the profile's settings, or one variant of them."""
+    from dfe.runs import run_training, variant_folder
+    from dfe.variants import variant_profile
+
+    settings = load_profile(profile, {"training.seed": seed})
+    folder = build_folder(settings) / "model"
+    if variant is not None:
+        seed = settings.training.seed
+        folder = variant_folder(settings, variant, seed)
+        settings = variant_profile(settings, variant, seed)
+    typer.echo(run_training(settings, output or folder, resume))
+
+
+@app.command()
+def database(profile: ProfileName = "quick") -> None:
+    """Simulate and encode the frames that the accuracy and diversity pages share."""
+    from dfe.runs import load_database, load_model
 
     settings = load_profile(profile)
-    typer.echo(run_training(settings, output or build_folder(settings) / "model", resume))
+    found = load_database(settings, load_model(settings))
+    typer.echo(f"{len(found.codes)} simulated frames in {build_folder(settings) / 'tokens'}")
 
 
 @app.command()

@@ -78,11 +78,16 @@ class LossConfig(Settings):
     """Weights and readings of equations 5 to 7."""
 
     commitment_weight: float = Field(0.25, ge=0)  # beta, section 4.3
+    commitment_residual: Literal["before", "after"] = "before"  # equation 5 prints z_i: "after"
+    squared_norm: Literal["sum", "mean"] = "sum"  # over coordinates; a norm is a sum
     codebook_update: Literal["gradient", "ema"] = "gradient"  # not stated; see the method page
     codebook_weight: float = Field(1.0, ge=0)  # weight of the codebook term (gradient update only)
     ema_decay: float = Field(0.99, gt=0, lt=1)  # decay of the moving averages (ema update only)
     orthogonality_weight: float = Field(1.0, ge=0)  # lambda_orth, section 4.3
     orthogonality_norm: Literal["raw", "cosine"] = "raw"  # equation 6 as printed is "raw"
+    orthogonality_of: Literal["codes", "decoded"] = (
+        "codes"  # equation 6's symbol; its text: decoded
+    )
     l1_weight: float = Field(1e-4, ge=0)  # lambda_reg of equation 7; section 4.3's lambda_1
     l1_target: Literal["reconstruction", "codes"] = "reconstruction"  # equation 7 penalises psi-hat
 
@@ -132,11 +137,25 @@ class CorpusConfig(Settings):
     seed: Seed = 0
 
 
+class DatabaseConfig(Settings):
+    """Simulated frames that no corpus holds, at the size of the paper's Aff-Wild2 subset."""
+
+    simulated: int = Field(300_000, ge=100)  # sections 5.1 and 5.2: about 300 K frames
+    seed: Seed = 0
+
+
+class VariantsConfig(Settings):
+    """The runs of the ablation and loss chapters; `dfe.variants` says what each of them changes."""
+
+    seeds: tuple[Seed, ...] = Field((0,), min_length=1)  # one run of each variant per seed
+    steps: int | None = Field(None, ge=1)  # optimizer steps of each run; None = as in `training`
+    initialization_share: float | None = Field(None, ge=0, lt=1)  # None = as in `training`
+
+
 class TrainingPage(Settings):
     """Settings of the training notebook."""
 
     seeds: tuple[Seed, ...] = (0, 1, 2)  # one run from scratch per seed
-    variant_steps: int | None = Field(None, ge=1)  # steps of each variant of the loss; None = all
     bootstrap: int = Field(1000, ge=10)  # resamples behind each interval
 
 
@@ -157,10 +176,12 @@ class DecompositionPage(Settings):
 class AccuracyPage(Settings):
     """Settings of the retrieval notebook (section 5.1)."""
 
-    simulated: int = Field(300_000, ge=100)  # rows of the simulated database; the paper has 300 K
     minimum_matches: int = Field(5, ge=1)  # section 5.1: queries with fewer are left out
     au_threshold: float = Field(0.2, gt=0, lt=1)  # an action unit is active above it
+    human_action_units: Path | None = None  # observation file with human-coded action units
     observers: dict[str, Path] = {}  # name -> observation file of the reader's own extractor
+    examples: int = Field(2, ge=1)  # queries whose retrieved frames are shown
+    image_size: int = Field(160, ge=32)  # pixels per picture
     show_licensed_frames: bool = True
     bootstrap: int = Field(1000, ge=10)  # resamples behind each interval
     seed: Seed = 0
@@ -169,7 +190,6 @@ class AccuracyPage(Settings):
 class DiversityPage(Settings):
     """Settings of the diversity notebook (section 5.2)."""
 
-    simulated: int = Field(300_000, ge=100)  # rows of simulated frames; the paper has 300 K
     au_threshold: float = Field(0.2, gt=0, lt=1)
     human_action_units: Path | None = None  # observation file with human-coded action units
     bootstrap: int = Field(1000, ge=10)
@@ -179,17 +199,9 @@ class DiversityPage(Settings):
 class AblationsPage(Settings):
     """Settings of the ablation notebook (appendix A)."""
 
-    seeds: tuple[Seed, ...] = Field((0,), min_length=1)  # runs of each variant
     tokens: int = Field(6, ge=1)  # tokens shown of each variant
     image_size: int = Field(160, ge=32)  # pixels per rendered head
     bootstrap: int = Field(1000, ge=10)
-
-
-class LossesPage(Settings):
-    """Settings of the notebook on the readings of the losses."""
-
-    seeds: tuple[Seed, ...] = Field((0,), min_length=1)
-    steps: int | None = Field(None, ge=1)  # optimizer steps of each run; None = the profile's
 
 
 class Pages(Settings):
@@ -201,7 +213,6 @@ class Pages(Settings):
     accuracy: AccuracyPage = AccuracyPage()
     diversity: DiversityPage = DiversityPage()
     ablations: AblationsPage = AblationsPage()
-    losses: LossesPage = LossesPage()
 
 
 class Profile(Settings):
@@ -216,6 +227,8 @@ class Profile(Settings):
     training: TrainingConfig = TrainingConfig()
     data: DataConfig = DataConfig()
     corpus: CorpusConfig = CorpusConfig()
+    database: DatabaseConfig = DatabaseConfig()
+    variants: VariantsConfig = VariantsConfig()
     pages: Pages = Pages()
 
 
@@ -293,10 +306,25 @@ def load_profile(name: str | Path, overrides: dict[str, Any] | None = None) -> P
         raise ConfigError(f"no profile {str(name)!r}: {path} is missing; known profiles: {known}")
     tree = _read_tree(path)
     tree.setdefault("name", path.stem)
-    for dotted, value in (overrides or {}).items():
+    return _validated(tree, overrides or {}, path.name)
+
+
+def override(profile: Profile, overrides: dict[str, Any]) -> Profile:
+    """Return a copy of a profile with dotted settings changed; see `load_profile`.
+
+    Raises
+    ------
+    ConfigError
+        If a setting is unknown, mistyped or out of range.
+    """
+    return _validated(profile.model_dump(mode="json"), overrides, profile.name)
+
+
+def _validated(tree: dict[str, Any], overrides: dict[str, Any], name: str) -> Profile:
+    for dotted, value in overrides.items():
         if value is not None:
             _set_dotted(tree, dotted, value)
     try:
         return Profile.model_validate(tree)
     except ValidationError as error:
-        raise ConfigError(f"{path.name}, with overrides:\n{describe_errors(error)}") from error
+        raise ConfigError(f"{name}, with overrides:\n{describe_errors(error)}") from error

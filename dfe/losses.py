@@ -1,6 +1,7 @@
 """The training objective, equations 5 to 7, with each ambiguous reading a named option.
 
-All squared norms are sums over coordinates and means over the batch, as the equations print them.
+Norms are sums over coordinates and means over the batch, as the equations print them; the setting
+`squared_norm` turns them into means over coordinates.
 """
 
 from __future__ import annotations
@@ -68,11 +69,36 @@ def total_loss(
     commitment: Tensor,
     codebook_term: Tensor,
     config: LossConfig,
+    decoded: Tensor | None = None,
 ) -> Losses:
-    """Equation 7 with the weights of `config`; psi and psi_hat are (N, P), codebook is (K, D)."""
-    reconstruction = reconstruction_loss(psi, psi_hat)
-    orthogonality = orthogonality_loss(codebook, config.orthogonality_norm)
-    l1 = l1_penalty(psi_hat, codebook, config.l1_target)
+    """Equation 7 with the weights and readings of `config`.
+
+    Parameters
+    ----------
+    psi, psi_hat
+        (N, P) faces and their reconstructions.
+    codebook
+        (K, D) codes.
+    commitment, codebook_term
+        () as in `Quantized`, sums over coordinates.
+    decoded
+        (K, P) decoded codes; only read when `config.orthogonality_of` asks for them.
+
+    Raises
+    ------
+    ValueError
+        If the decoded codes are asked for and missing.
+    """
+    orthogonal = codebook if config.orthogonality_of == "codes" else decoded
+    if orthogonal is None:
+        raise ValueError('orthogonality_of: "decoded" needs the decoded codes')
+    mean = config.squared_norm == "mean"
+    width, code_width = (psi.shape[1], codebook.shape[1]) if mean else (1, 1)
+    l1_width = width if config.l1_target == "reconstruction" else code_width
+    reconstruction = reconstruction_loss(psi, psi_hat) / width
+    commitment, codebook_term = commitment / code_width, codebook_term / code_width
+    orthogonality = orthogonality_loss(orthogonal, config.orthogonality_norm)
+    l1 = l1_penalty(psi_hat, codebook, config.l1_target) / l1_width
     total = (
         reconstruction
         + config.commitment_weight * commitment

@@ -120,7 +120,8 @@ class DFE(nn.Module):
     config
         Architecture; the defaults are the paper's.
     loss
-        Only `codebook_update` and `ema_decay` matter here: they decide how the codebook is held.
+        `codebook_update` and `ema_decay` decide how the codebook is held, `commitment_residual`
+        what `Quantized.commitment_loss` is; the rest does not matter here.
 
     Examples
     --------
@@ -142,6 +143,7 @@ class DFE(nn.Module):
             self.config.stages,
             loss.codebook_update,
             loss.ema_decay,
+            loss.commitment_residual,
         )
         linear = self.config.decoder == "linear"
         self.decoder = LinearDecoder(self.config) if linear else TransformerDecoder(self.config)

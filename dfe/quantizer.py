@@ -25,7 +25,7 @@ class Quantized(NamedTuple):
 
     z_q: Tensor  # (N, D) sum of the chosen codes; its gradient to z is the identity
     codes: Tensor  # (N, L) int64, stage order kept
-    commitment_loss: Tensor  # () sum over stages of ||z_{i-1} - sg(e_{k_i})||^2, batch mean
+    commitment_loss: Tensor  # () sum over stages of ||z - sg(e_{k_i})||^2, batch mean; see forward
     codebook_loss: Tensor  # () sum over stages of ||sg(z_{i-1}) - e_{k_i}||^2, batch mean
 
 
@@ -60,6 +60,9 @@ class ResidualQuantizer(nn.Module):
         ``"ema"``: it follows a moving average of the residuals assigned to each code.
     decay
         Decay of the moving averages (``update="ema"`` only).
+    commitment_residual
+        Which residual equation 5 holds to the code: the one that it quantizes, z_{i-1}
+        (``"before"``), or z_i as printed, what is left when the code is taken away (``"after"``).
     """
 
     codebook: Tensor
@@ -73,9 +76,11 @@ class ResidualQuantizer(nn.Module):
         stages: int = 4,
         update: Literal["gradient", "ema"] = "gradient",
         decay: float = 0.99,
+        commitment_residual: Literal["before", "after"] = "before",
     ) -> None:
         super().__init__()
         self.stages = stages
+        self.commitment_residual = commitment_residual
         self.update = update
         self.decay = decay
         # U(-1/K, 1/K), as common VQ-VAE implementations start; the paper names none.
@@ -117,11 +122,13 @@ class ResidualQuantizer(nn.Module):
         for _ in range(self.stages):
             k = nearest_code(residual.detach(), self.codebook.detach())  # (N,)
             e = self.codebook[k]  # (N, D)
-            commitment = commitment + (residual - e.detach()).square().sum(1).mean()
+            left = residual - e.detach()  # (N, D) z_i
+            committed = left if self.commitment_residual == "before" else left - e.detach()
+            commitment = commitment + committed.square().sum(1).mean()
             codebook = codebook + (residual.detach() - e).square().sum(1).mean()
             codes.append(k)
             stages.append(residual.detach())
-            residual = residual - e.detach()
+            residual = left
         all_codes = torch.stack(codes, dim=1)  # (N, L)
         z_q = z + (self.decode(all_codes).detach() - z.detach())
         if self.training and self.update == "ema":

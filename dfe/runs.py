@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from dfe.config import Profile, build_folder
-from dfe.data.corpus import Corpus
-from dfe.data.real import load_corpus
+from dfe.data.corpus import Corpus, fresh_units
+from dfe.data.manifest import load_manifest
+from dfe.data.observations import Observation, read_observation, write_observation
+from dfe.data.real import features_path, load_corpus, load_real_features
 from dfe.evidence import hardware, read_commit, versions
+from dfe.face import OpenHead
 from dfe.files import atomic
 from dfe.model import ASSETS, DFE
+from dfe.observers import appearance
+from dfe.tokens import encode_once
 from dfe.training import evaluate, train
+from dfe.variants import variant_profile
 
 
 def run_training(profile: Profile, folder: Path, resume: bool = False) -> Path:
@@ -59,10 +67,39 @@ def load_model(profile: Profile) -> DFE:
     """
     if profile.train == "pretrained":
         return DFE.from_pretrained("open")
-    folder = build_folder(profile) / "model"
-    if not (folder / "model.safetensors").is_file():
+    return _trained(profile, build_folder(profile) / "model")
+
+
+def variant_folder(profile: Profile, name: str, seed: int) -> Path:
+    """Where a build keeps one run of a variant: `build/<profile>/variants/<name>/seed-<seed>`."""
+    return build_folder(profile) / "variants" / name / f"seed-{seed}"
+
+
+def load_variant(profile: Profile, name: str, seed: int) -> DFE:
+    """Return the build's run of a variant (`dfe.variants`), trained first where there is none.
+
+    Raises
+    ------
+    dfe.config.ConfigError
+        If there is no such variant.
+    """
+    return _trained(variant_profile(profile, name, seed), variant_folder(profile, name, seed))
+
+
+def _trained(profile: Profile, folder: Path) -> DFE:
+    """The model of a folder; trained first where there is none, or one with other settings."""
+    path = folder / "model.safetensors"
+    if not (path.is_file() and _made_with(profile, DFE.from_pretrained(path))):
         run_training(profile, folder)
-    return DFE.from_pretrained(folder / "model.safetensors")
+    return DFE.from_pretrained(path)
+
+
+def _made_with(profile: Profile, model: DFE) -> bool:
+    """Whether a model was trained with the settings of `profile`."""
+    parts = {"model", "loss", "training", "corpus"}
+    wanted = profile.model_dump(mode="json", include=parts)
+    made = model.provenance.get("profile", {})
+    return {name: made.get(name) for name in parts} == wanted
 
 
 def load_log(profile: Profile) -> pd.DataFrame:
@@ -71,3 +108,33 @@ def load_log(profile: Profile) -> pd.DataFrame:
         return pd.read_csv(ASSETS / "dfe-open.log.csv")
     load_model(profile)  # makes the log where there is none
     return pd.read_csv(build_folder(profile) / "model" / "log.csv")
+
+
+class Database(NamedTuple):
+    """Simulated frames with their truth, their expression vectors and their tokens."""
+
+    units: NDArray[np.float32]  # (N, 86) weights that the simulator drew
+    psi: NDArray[np.float32]  # (N, 50)
+    codes: NDArray[np.int64]  # (N, L)
+
+
+def load_database(profile: Profile, model: DFE) -> Database:
+    """Simulate the profile's database; the tokens are kept in `build/<profile>/tokens`."""
+    units = fresh_units(profile.database.simulated, profile.database.seed)
+    psi = OpenHead().units_to_psi(units)
+    path = build_folder(profile) / "tokens" / "simulated.safetensors"
+    return Database(units, psi, encode_once(model, psi, path))
+
+
+def appearance_path(profile: Profile) -> Path:
+    """Where a build keeps the appearance of its real frames."""
+    return features_path(profile).with_name("appearance.parquet")
+
+
+def load_appearance(profile: Profile) -> Observation:
+    """Return the appearance of the real frames that are pictures, described first if need be."""
+    path = appearance_path(profile)
+    if not path.is_file():
+        real = load_real_features(profile, columns=[])
+        write_observation(path, appearance(real, [load_manifest(s) for s in profile.data.sources]))
+    return read_observation(path)

@@ -141,14 +141,15 @@ def _first_part_loss(state: TrainingState, psi: Tensor, z: Tensor) -> dict[str, 
 def _second_part_loss(model: DFE, psi: Tensor, z: Tensor, loss: LossConfig) -> dict[str, Tensor]:
     """Equation 7."""
     quantized = model.quantizer(z)
-    psi_hat = model.decoder(quantized.z_q)
+    codebook = model.quantizer.codebook
     terms = total_loss(
         psi,
-        psi_hat,
-        model.quantizer.codebook,
+        model.decoder(quantized.z_q),
+        codebook,
         quantized.commitment_loss,
         quantized.codebook_loss,
         loss,
+        decoded=model.decoder(codebook) if loss.orthogonality_of == "decoded" else None,
     )
     return terms._asdict()
 

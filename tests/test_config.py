@@ -17,6 +17,7 @@ from dfe.config import (
     Profile,
     build_folder,
     load_profile,
+    override,
     project_root,
     vary,
 )
@@ -105,6 +106,15 @@ def test_an_override_of_none_changes_nothing() -> None:
 @pytest.mark.parametrize("text", ["", "training:\n", "description: x\n"])
 def test_overrides_need_no_section_in_the_file(written: Any, text: str) -> None:
     assert written(text, {"training.steps": 7}).training.steps == 7
+
+
+def test_a_loaded_profile_can_be_overridden_again() -> None:
+    before = load_profile("smoke")
+    after = override(before, {"training.steps": 7, "model.stages": None})
+    assert after.training.steps == 7 and after.name == "smoke"
+    assert override(after, {"training.steps": before.training.steps}) == before
+    with pytest.raises(ConfigError, match="smoke, with overrides:\n  training.stpes"):
+        override(before, {"training.stpes": 7})
 
 
 # Mistakes

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import ArrayLike, NDArray
 
-from dfe.data.corpus import Corpus, build_corpus, sha256_array
+from dfe.data.corpus import Corpus, build_corpus, fresh_units, sha256_array
 from dfe.data.simulate import sample_units, stream_seed
 from dfe.data.splits import split_by_subject
 from dfe.data.table import FeatureTable, Metadata, Source
@@ -135,6 +135,17 @@ def test_sampled_units_are_weights_and_follow_the_seed() -> None:
     assert (units != sample_units(500, 8)).any()
     with pytest.raises(ValueError, match="n must be >= 0"):
         sample_units(-1, 0)
+
+
+def test_fresh_frames_are_in_no_corpus() -> None:
+    corpus = build(None, 0.0, n=300)
+    face = FirstUnits()
+    fresh = face.units_to_psi(fresh_units(300, 0))
+    fresh = fresh[fresh.any(1)]  # a row of units beyond the first 50 is 0
+    for rows in (corpus.train, corpus.held_out["simulated"]):
+        assert len(fresh) > 200 and not (fresh[:, None] == rows).all(2).any()
+    np.testing.assert_array_equal(fresh_units(20, 1), fresh_units(20, 1))
+    assert (fresh_units(20, 1) != fresh_units(20, 2)).any()
 
 
 def test_stream_seeds_do_not_collide() -> None:

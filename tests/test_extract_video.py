@@ -14,7 +14,7 @@ from dfe.data.extract.errors import ExtractionError
 from dfe.data.extract.landmarker import (
     LOST,
     NO_FACE,
-    _milliseconds,
+    milliseconds,
     face_detector,
     image_frames,
     video_frames,
@@ -87,7 +87,7 @@ def test_missing_files_are_errors(tmp_path):
 
 
 def test_tracker_clock_rises_strictly():
-    assert _milliseconds(np.array([0.5, 0.5001, 0.5002, 0.6, 0.55])) == [0, 1, 2, 100, 101]
+    assert milliseconds(np.array([0.5, 0.5001, 0.5002, 0.6, 0.55])) == [0, 1, 2, 100, 101]
 
 
 def test_noise_is_a_counted_skip_and_never_a_row(tmp_path, capfd):
@@ -130,7 +130,7 @@ def test_portrait_smiles_and_its_landmarks_are_aligned():
 def test_stored_landmarks_score_as_mediapipe_does():
     model = landmarker_model()
     path = member_paths("pyfame", "video")[0]
-    clock = _milliseconds(frame_times(path).seconds)[:12]
+    clock = milliseconds(frame_times(path).seconds)[:12]
     with native_stderr_silenced(), face_detector(model, video=True) as detect:
         faces = [detect(image, t) for image, t in zip(iter_images(path), clock, strict=False)]
     theirs = to_arkit_order(faces[0].names, np.stack([face.scores for face in faces]))

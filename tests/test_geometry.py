@@ -1,12 +1,21 @@
-"""Locality and overlap of displacement fields, by hand and by scikit-learn."""
+"""Locality and similarity of displacement fields, by hand and by scikit-learn."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sklearn.metrics.pairwise import cosine_similarity
 
-from dfe.metrics import locality, mean_overlap, region_energy
+from dfe.metrics.geometry import (
+    Reading,
+    displacement_curve,
+    locality,
+    pair_similarity,
+    pair_similarity_interval,
+    region_energy,
+)
 
 # Two tokens on three vertices; vertices 0 and 1 lie in region 0, vertex 2 in region 1.
 MOVED = np.array([[[3.0, 4, 0], [0, 0, 0], [0, 0, 5]], [[0, 0, 0], [0, 0, 0], [0, 2, 0]]])
@@ -25,22 +34,116 @@ def test_a_token_that_does_not_move_has_no_locality() -> None:
     assert locality(np.zeros((1, 3, 3)), REGIONS, 2).share == 0
 
 
-def test_overlap_by_hand_and_by_scikit_learn() -> None:
-    assert mean_overlap(MOVED) == pytest.approx(5 / np.sqrt(50))  # sizes (5, 0, 5) and (0, 0, 2)
-    moved = np.random.default_rng(0).normal(size=(7, 20, 3))
-    cosine = cosine_similarity(np.linalg.norm(moved, axis=-1))
-    assert mean_overlap(moved) == pytest.approx(cosine[~np.eye(7, dtype=bool)].mean())
+READINGS: list[Reading] = ["distance", "vector"]
 
 
-def test_overlap_ends() -> None:
+def test_similarity_by_hand() -> None:
+    distance = pair_similarity(MOVED, "distance")  # sizes (5, 0, 5) and (0, 0, 2)
+    assert distance == pytest.approx((10, 10 / (np.sqrt(50) * 2), 1, 0))
+    assert pair_similarity(MOVED, "vector") == pytest.approx((0, 0, 1, 0))  # z against y
+
+
+@pytest.mark.parametrize("reading", READINGS)
+def test_similarity_by_scikit_learn(reading: Reading) -> None:
+    moved = np.random.default_rng(0).normal(size=(7, 20, 3)).astype(np.float32)
+    wide = moved.astype(np.float64)
+    fields = np.linalg.norm(wide, axis=-1) if reading == "distance" else wide.reshape(7, 60)
+    others = ~np.eye(7, dtype=bool)
+    found = pair_similarity(moved, reading)
+    assert found.dot == pytest.approx((fields @ fields.T)[others].mean(), rel=1e-9)
+    assert found.cosine == pytest.approx(cosine_similarity(fields)[others].mean(), rel=1e-9)
+    assert (found.pairs, found.still) == (21, 0)
+
+
+def test_opposite_tokens_are_alike_as_distances_and_opposite_as_vectors() -> None:
     apart = np.zeros((2, 4, 3))
     apart[0, 0], apart[1, 3] = 1, 1
-    assert mean_overlap(apart) == 0
-    assert mean_overlap(np.stack([apart[0], -2 * apart[0]])) == pytest.approx(1)
+    opposite = np.stack([apart[0], -2 * apart[0]])
+    assert pair_similarity(opposite, "distance") == pytest.approx((6, 1, 1, 0))
+    assert pair_similarity(opposite, "vector") == pytest.approx((-6, -1, 1, 0))
+    assert all(pair_similarity(apart, reading)[:2] == (0, 0) for reading in READINGS)
 
 
-def test_overlap_leaves_out_tokens_that_do_not_move() -> None:
-    still = np.concatenate([MOVED, np.zeros((1, 3, 3))])
-    assert mean_overlap(still) == mean_overlap(MOVED)
+@pytest.mark.parametrize("reading", READINGS)
+def test_similarity_leaves_out_and_counts_tokens_that_do_not_move(reading: Reading) -> None:
+    still = np.concatenate([np.zeros((2, 3, 3)), MOVED, np.zeros((1, 3, 3))])
+    expected = pair_similarity(MOVED, reading)._replace(still=3)
+    assert pair_similarity(still, reading) == expected
+    for few in (still[:3], still[:2], still[:0]):
+        with pytest.raises(ValueError, match="two tokens that move"):
+            pair_similarity(few, reading)
+
+
+@given(seed=st.integers(0, 2**32 - 1), scale=st.floats(0.01, 100))
+def test_scaling_all_tokens_scales_the_dot_product_only(seed: int, scale: float) -> None:
+    moved = np.random.default_rng(seed).normal(size=(5, 6, 3))
+    for reading in READINGS:
+        plain, scaled = pair_similarity(moved, reading), pair_similarity(scale * moved, reading)
+        assert scaled.dot == pytest.approx(scale**2 * plain.dot)
+        assert scaled.cosine == pytest.approx(plain.cosine)
+        assert -1 <= plain.cosine <= 1
+
+
+def test_the_interval_of_a_similarity_is_that_of_drawing_tokens_one_by_one() -> None:
+    rng = np.random.default_rng(0)
+    moved = rng.normal(size=(8, 5, 3)) + 0.5
+    dot, cosine = pair_similarity_interval(moved, "vector", resamples=4000)
+    assert (dot.value, cosine.value) == pytest.approx(pair_similarity(moved, "vector")[:2])
+    gram = moved.reshape(8, -1) @ moved.reshape(8, -1).T
+    means = []
+    for _ in range(4000):
+        drawn = rng.integers(0, 8, 8)
+        pairs = [gram[i, j] for i in drawn for j in drawn if i != j]
+        means.append(np.mean(pairs))
+    np.testing.assert_allclose(dot[1:], np.percentile(means, [2.5, 97.5]), rtol=0.05)
+    assert cosine.low < cosine.value < cosine.high
+    assert pair_similarity_interval(moved, "vector", 50, seed=1)[0] != dot
+
+
+def test_tokens_that_do_not_move_change_no_interval() -> None:
+    moved = np.random.default_rng(0).normal(size=(6, 5, 3))
+    more = np.concatenate([moved, np.zeros((2, 5, 3))])
+    for reading in ("distance", "vector"):
+        found = pair_similarity_interval(moved, reading, 100)
+        assert found == pair_similarity_interval(more, reading, 100)
     with pytest.raises(ValueError, match="two tokens that move"):
-        mean_overlap(still[1:])
+        pair_similarity_interval(more[5:], "vector")
+
+
+def test_bad_fields_and_readings_are_refused() -> None:
+    with pytest.raises(ValueError, match="distance.*vector.*'angle'"):
+        pair_similarity(MOVED, "angle")  # type: ignore[arg-type]
+    for wrong in (MOVED[0], MOVED[..., :2]):
+        with pytest.raises(ValueError, match=r"\(K, V, 3\)"):
+            pair_similarity(wrong, "vector")
+    holed = MOVED.copy()
+    holed[1, 2, 0] = np.nan
+    with pytest.raises(ValueError, match="1 tokens, first 1"):
+        pair_similarity(holed, "distance")
+
+
+def test_curve_by_hand_is_strict_and_keeps_the_order_of_the_thresholds() -> None:
+    # Distances 5, 0, 5, 0, 0, 2.
+    curve = displacement_curve(MOVED.astype(np.float32), [5, 0, -1, 2, 1.9, 4.9])
+    np.testing.assert_allclose(curve, np.array([0, 3, 6, 2, 3, 2]) * 100 / 6)
+    assert displacement_curve(MOVED, []).shape == (0,)
+
+
+@given(seed=st.integers(0, 2**32 - 1))
+def test_curve_is_the_counted_share_and_falls(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    moved, limits = rng.integers(-2, 3, (3, 5, 3)), np.sort(rng.uniform(0, 4, 6))
+    size = np.sqrt(np.square(moved).sum(-1))
+    curve = displacement_curve(moved, limits)
+    np.testing.assert_allclose(curve, [100 * (size > limit).mean() for limit in limits])
+    assert (np.diff(curve) <= 0).all()
+
+
+def test_curve_refuses_what_it_cannot_count() -> None:
+    with pytest.raises(ValueError, match="no point"):
+        displacement_curve(np.zeros((2, 0, 3)), [1])
+    for wrong in ([np.nan], 1.0):
+        with pytest.raises(ValueError, match="thresholds"):
+            displacement_curve(MOVED, wrong)
+    with pytest.raises(ValueError, match="NaN"):
+        displacement_curve(MOVED * np.nan, [1])

@@ -95,6 +95,28 @@ def test_options_reach_the_total() -> None:
     assert terms["l1"] == 2
 
 
+def test_norms_as_means_divide_by_the_coordinates() -> None:
+    terms = total(LossConfig(squared_norm="mean"))
+    expected = {"reconstruction": 7 / 2, "commitment": 5 / 2, "codebook": 11 / 2, "l1": 4 / 2}
+    assert {name: terms[name] for name in expected} == expected
+    assert terms["orthogonality"] == total(LossConfig())["orthogonality"]
+    wide = torch.ones(3, 8)  # codes of 8 coordinates, faces of 2
+    config = LossConfig(squared_norm="mean", l1_target="codes")
+    terms = total_loss(PSI, PSI_HAT, wide, torch.tensor(8.0), torch.tensor(16.0), config)
+    assert [t.item() for t in terms[1:4]] == [3.5, 1, 2] and terms.l1.item() == 1
+
+
+def test_decoded_codes_replace_the_codes_in_equation_6_alone() -> None:
+    config = LossConfig(orthogonality_of="decoded")
+    decoded = 2 * CODEBOOK
+    inputs = (PSI, PSI_HAT, CODEBOOK, torch.tensor(5.0), torch.tensor(11.0), config)
+    terms = total_loss(*inputs, decoded=decoded)
+    assert terms.orthogonality.item() == pytest.approx(16 * 20 / 6)
+    assert terms.l1.item() == 4
+    with pytest.raises(ValueError, match="decoded"):
+        total_loss(*inputs)
+
+
 # Equation 6
 
 

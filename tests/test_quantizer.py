@@ -148,6 +148,17 @@ def rests(quantizer: ResidualQuantizer, z: Tensor) -> Tensor:
     return torch.stack([z - quantizer.decode(codes[:, :i]).detach() for i in stages])
 
 
+def test_commitment_as_printed_uses_what_is_left() -> None:
+    codebook = torch.tensor([[1.0], [4.0]])
+    quantizer = ResidualQuantizer(2, 1, stages=2, commitment_residual="after")
+    quantizer.set_codes(torch.arange(2), codebook)
+    # z = 4.5: code 4 leaves 0.5, code 1 leaves -0.5; equation 5 compares (0.5, 4) and (-0.5, 1).
+    result = quantizer(torch.tensor([[4.5]]))
+    assert result.codes.tolist() == [[1, 0]]
+    assert result.commitment_loss.item() == (0.5 - 4) ** 2 + (-0.5 - 1) ** 2
+    assert result.codebook_loss.item() == 0.5**2 + 0.5**2
+
+
 def test_commitment_gradient_reaches_every_stage() -> None:
     # d/dz of (1/N) sum_i |z_{i-1} - sg(e_{k_i})|^2, where dz_{i-1}/dz = 1 for every stage i.
     quantizer, z = random_case()

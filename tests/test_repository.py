@@ -40,6 +40,7 @@ MODULES = {
 COMES_ALONG = {
     "IPython": "ipykernel",
     "packaging": "pytest",
+    "threadpoolctl": "scikit-learn",
     "traitlets": "nbclient",
     "vtkmodules": "pyvista",
 }

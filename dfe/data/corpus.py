@@ -13,7 +13,7 @@ from dfe.data.features import FeatureTable, UnitFace
 from dfe.data.simulate import sample_units, stream_seed
 from dfe.data.splits import split_by_subject
 
-_TRAIN, _HELD_OUT, _REPEATS = 0, 1, 2  # random streams that never share a draw
+_TRAIN, _HELD_OUT, _REPEATS, _FRESH = range(4)  # random streams that never share a draw
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,6 +98,17 @@ def build_corpus(
         counts=counts | {k: len(v) for k, v in arrays.items() if k != "train"},
         hashes={k: sha256_array(v) for k, v in arrays.items()},
     )
+
+
+def fresh_units(n: int, seed: int) -> NDArray[np.float32]:
+    """Unit weights (n, 86) of simulated frames that no corpus holds, trained on or held out.
+
+    Raises
+    ------
+    ValueError
+        If `n` is negative.
+    """
+    return sample_units(n, stream_seed(seed, _FRESH))
 
 
 def _check(

@@ -44,6 +44,9 @@ __all__ = [
     "read_features",
     "scores_to_psi",
     "table_from_tracks",
+    "to_list_array",
+    "to_matrix",
+    "to_strings",
     "write_features",
 ]
 
@@ -161,7 +164,8 @@ SCHEMA = pa.schema(
 )
 
 
-def _to_list_array(values: np.ndarray, present: np.ndarray | None = None) -> pa.Array:
+def to_list_array(values: np.ndarray, present: np.ndarray | None = None) -> pa.Array:
+    """Return (N, ...) values as fixed-size lists, one per row; rows not `present` are null."""
     flat = np.ascontiguousarray(values).reshape(len(values), -1)  # (N, width)
     mask = None if present is None else pa.array(~present)
     return pa.FixedSizeListArray.from_arrays(pa.array(flat.ravel()), flat.shape[1], mask=mask)
@@ -184,9 +188,9 @@ def write_features(path: str | Path, table: FeatureTable) -> None:
         *(pa.array(getattr(table, name)).dictionary_encode() for name in KEYS[:3]),
         pa.array(table.frame),
         pa.array(table.timestamp),
-        _to_list_array(table.psi),
-        _to_list_array(table.scores),
-        _to_list_array(landmarks, table.has_landmarks),
+        to_list_array(table.psi),
+        to_list_array(table.scores),
+        to_list_array(landmarks, table.has_landmarks),
     ]
     metadata = {METADATA_KEY: table.metadata.model_dump_json().encode()}
     arrow = pa.Table.from_arrays(columns, schema=SCHEMA.with_metadata(metadata))
@@ -243,25 +247,26 @@ def _from_arrow(arrow: pa.Table, wide: Collection[str]) -> FeatureTable:
     metadata = Metadata.model_validate_json(arrow.schema.metadata[METADATA_KEY])
     landmarks = None
     if "landmarks" in wide and arrow["landmarks"].null_count < len(arrow):
-        landmarks = _to_matrix(arrow["landmarks"]).reshape(-1, N_LANDMARKS, 3)
+        landmarks = to_matrix(arrow["landmarks"]).reshape(-1, N_LANDMARKS, 3)
     return FeatureTable(
-        **{name: _to_strings(arrow[name]) for name in KEYS[:3]},
+        **{name: to_strings(arrow[name]) for name in KEYS[:3]},
         frame=arrow["frame"].to_numpy(),
         timestamp=arrow["timestamp"].to_numpy(),
-        psi=_to_matrix(arrow["psi"]),
-        scores=_to_matrix(arrow["scores"]) if "scores" in wide else None,
+        psi=to_matrix(arrow["psi"]),
+        scores=to_matrix(arrow["scores"]) if "scores" in wide else None,
         landmarks=landmarks,
         metadata=metadata,
     )
 
 
-def _to_strings(column: pa.ChunkedArray) -> np.ndarray:
+def to_strings(column: pa.ChunkedArray) -> np.ndarray:
+    """Return (N,) str of a dictionary-encoded column."""
     array = column.combine_chunks()
     names = np.array(array.dictionary.to_pylist(), dtype=np.str_)
     return names[array.indices.to_numpy()]
 
 
-def _to_matrix(column: pa.ChunkedArray) -> np.ndarray:
+def to_matrix(column: pa.ChunkedArray) -> np.ndarray:
     """Return (N, width), a view on the Arrow buffer where no row is null; null rows are NaN."""
     array = column.combine_chunks()
     width = array.type.list_size

@@ -1,11 +1,15 @@
-"""Where tokens move the face, and how much they repeat each other (section 3.3, Appendix A)."""
+"""Where tokens move the face, and how much they repeat each other (section 3.3, appendix A)."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from dfe.metrics.intervals import Interval, percentile_interval
+
+Reading = Literal["distance", "vector"]
 
 
 class Locality(NamedTuple):
@@ -13,6 +17,15 @@ class Locality(NamedTuple):
 
     region: NDArray[np.int64]  # (K,) index of the region that holds most of the energy
     share: NDArray[np.float64]  # (K,) its share of the energy, 0 for a field that does not move
+
+
+class PairSimilarity(NamedTuple):
+    """How alike the displacement fields of two different tokens are on average (Table 8)."""
+
+    dot: float  # mean dot product over pairs, in unit^2
+    cosine: float  # mean cosine over the same pairs
+    pairs: int  # M (M - 1) / 2 for the M tokens that move
+    still: int  # tokens that do not move at all; they have no direction and are in no pair
 
 
 def region_energy(
@@ -44,21 +57,134 @@ def locality(displacements: ArrayLike, regions: ArrayLike, n_regions: int) -> Lo
     return Locality(energy.argmax(1), share)
 
 
-def mean_overlap(displacements: ArrayLike) -> float:
-    """Mean cosine of per-vertex displacement magnitudes over all pairs of different tokens.
+def pair_similarity(displacements: ArrayLike, reading: Reading) -> PairSimilarity:
+    """Mean dot product and cosine over all pairs of different tokens (Table 8).
 
-    0 when no two tokens move the same vertices, 1 when all move the same ones in the same
-    proportions. Tokens that do not move at all are left out.
+    The paper does not say what the field of a token is, so there are two readings.
+
+    Parameters
+    ----------
+    displacements
+        (K, V, 3) float.
+    reading
+        ``"distance"``: a field is the list of the vertices' Euclidean distances, (V,), as in the
+        heatmaps. The cosine is 0 when no two tokens move the same vertices, 1 when all move the
+        same ones in the same proportions.
+        ``"vector"``: a field is the list of their displacement vectors, (3V,). Opposite tokens
+        have the cosine -1.
 
     Raises
     ------
     ValueError
-        If fewer than two tokens move.
+        If the reading is unknown, the shape is not (K, V, 3), a value is not finite, or fewer than
+        two tokens move.
     """
-    size = np.linalg.norm(np.asarray(displacements, np.float64), axis=-1)  # (K, V)
-    norm = np.linalg.norm(size, axis=1)
-    size = size[norm > 0] / norm[norm > 0, None]
-    if len(size) < 2:
-        raise ValueError(f"overlap needs two tokens that move the face, got {len(size)}")
-    gram = size @ size.T
-    return float((gram.sum() - np.trace(gram)) / (len(size) * (len(size) - 1)))
+    gram = _gram(displacements, reading)  # (M, M) of the tokens that move
+    cosine = gram / np.sqrt(np.outer(gram.diagonal(), gram.diagonal()))
+    first, second = np.triu_indices(len(gram), 1)  # (pairs,)
+    still = len(np.asarray(displacements)) - len(gram)
+    dot, angle = (float(matrix[first, second].mean()) for matrix in (gram, cosine))
+    return PairSimilarity(dot, angle, len(first), still)
+
+
+def pair_similarity_interval(
+    displacements: ArrayLike,
+    reading: Reading,
+    resamples: int = 1000,
+    level: float = 0.95,
+    seed: int = 0,
+) -> tuple[Interval, Interval]:
+    """Dot product and cosine as in `pair_similarity`, with intervals from resampling tokens.
+
+    A resample draws as many tokens as there are; pairs of a token with itself do not count. It
+    tells how far the mean depends on which tokens a codebook happens to hold.
+
+    Raises
+    ------
+    ValueError
+        As `pair_similarity`.
+    """
+    gram = _gram(displacements, reading)  # (M, M)
+    m = len(gram)
+    rng = np.random.default_rng(seed)
+    drawn = rng.multinomial(m, np.full(m, 1 / m), size=resamples)  # (B, M)
+    weights = np.vstack([np.ones(m), drawn])  # (1 + B, M)
+    cosine = gram / np.sqrt(np.outer(gram.diagonal(), gram.diagonal()))
+    dot, angle = (percentile_interval(_pair_means(g, weights), level) for g in (gram, cosine))
+    return dot, angle
+
+
+def _pair_means(gram: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Mean of the off-diagonal of `gram` (M, M), each row of weights (B, M) a set of tokens: (B,).
+
+    NaN where a set holds one token only, over and over.
+    """
+    apart = gram - np.diag(gram.diagonal())
+    pairs = weights.sum(1) ** 2 - np.square(weights).sum(1)  # (B,) ordered pairs of two tokens
+    total = np.einsum("bi,ij,bj->b", weights, apart, weights, optimize=True)
+    return np.divide(total, pairs, out=np.full(len(pairs), np.nan), where=pairs > 0)
+
+
+def _gram(displacements: ArrayLike, reading: Reading) -> NDArray[np.float64]:
+    """Dot products of the fields of the tokens that move: (K, V, 3) -> (M, M), M <= K."""
+    if reading not in get_args(Reading):
+        raise ValueError(f"reading must be one of {get_args(Reading)}, got {reading!r}")
+    array = as_fields(displacements)  # (K, V, 3)
+    flat = (len(array), 3 * array.shape[1])
+    fields = array.reshape(flat) if reading == "vector" else _distances(array)
+    gram = fields @ fields.T  # (K, K)
+    moving = np.flatnonzero(gram.diagonal())  # (M,)
+    if len(moving) < 2:
+        raise ValueError(f"similarity needs two tokens that move the face, got {len(moving)}")
+    return gram[np.ix_(moving, moving)]
+
+
+def displacement_curve(displacements: ArrayLike, thresholds: ArrayLike) -> NDArray[np.float64]:
+    """Percentage of all (token, vertex) points that move farther than each threshold (Figure 8).
+
+    Parameters
+    ----------
+    displacements
+        (K, V, 3) float. To look at a part of the face only, index its vertices first.
+    thresholds
+        (T,) float in the unit of the displacements, in any order.
+
+    Returns
+    -------
+    (T,) float64 in 0 .. 100; a point that moves exactly as far as the threshold does not count
+
+    Raises
+    ------
+    ValueError
+        If a shape is wrong, there is no point, or a value is not finite.
+    """
+    array, limits = as_fields(displacements), np.asarray(thresholds, np.float64)
+    if limits.ndim != 1 or not np.isfinite(limits).all():
+        raise ValueError(f"thresholds must be finite numbers (T,), got shape {limits.shape}")
+    if array.size == 0:
+        raise ValueError(f"no point to count: displacements have shape {array.shape}")
+    size = np.sort(_distances(array), axis=None)  # (K V,)
+    within = np.searchsorted(size, limits, side="right")  # (T,) points that move at most as far
+    return 100.0 * (len(size) - within) / len(size)
+
+
+def _distances(displacements: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Euclidean distance that each vertex moves: (K, V, 3) -> (K, V)."""
+    return np.linalg.norm(displacements, axis=-1)
+
+
+def as_fields(displacements: ArrayLike) -> NDArray[np.float64]:
+    """Return displacements as (K, V, 3) float64.
+
+    Raises
+    ------
+    ValueError
+        If the shape is another one, or a value is NaN or infinite.
+    """
+    array = np.asarray(displacements, np.float64)
+    if array.ndim != 3 or array.shape[-1] != 3:
+        raise ValueError(f"displacements must have shape (K, V, 3), got {array.shape}")
+    bad = np.flatnonzero(~np.isfinite(array).all(axis=(1, 2)))
+    if bad.size:
+        raise ValueError(f"displacements hold NaN or infinity in {bad.size} tokens, first {bad[0]}")
+    return array

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
+
+_WEIGHTS = 1 << 22  # resampling weights in flight: 64 MB as integers and floats
 
 
 class Interval(NamedTuple):
@@ -16,6 +19,8 @@ class Interval(NamedTuple):
     high: float
 
     def __str__(self) -> str:
+        if all(math.isnan(number) for number in self):
+            return "–"
         return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}]"
 
 
@@ -42,7 +47,7 @@ def explained_variance_interval(
     ValueError
         If there are fewer than two groups.
     """
-    return _interval(_resampled_r2(psi, psi_hat, groups, resamples, seed), level)
+    return percentile_interval(_resampled_r2(psi, psi_hat, groups, resamples, seed), level)
 
 
 def explained_variance_gain(
@@ -61,14 +66,76 @@ def explained_variance_gain(
     """
     ours = _resampled_r2(psi, psi_hat, groups, resamples, seed)
     theirs = _resampled_r2(psi, other, groups, resamples, seed)
-    return _interval(ours - theirs, level)
+    return percentile_interval(ours - theirs, level)
 
 
-def _interval(values: np.ndarray, level: float) -> Interval:
-    """The first value is that of the data, the others are those of the resamples."""
+def percentile_interval(draws: ArrayLike, level: float = 0.95) -> Interval:
+    """Value of the data with the percentiles of its resamples.
+
+    Parameters
+    ----------
+    draws
+        (1 + B,) float, the value of the data, then those of B >= 1 resamples, such as a column of
+        `resampled_means` or the difference of two of them. Resamples that are NaN are left out.
+    level
+        Share of the resamples between the ends.
+
+    Returns
+    -------
+    Interval; all of it NaN where the value of the data is NaN, its ends where all resamples are
+
+    Raises
+    ------
+    ValueError
+        If the draws are not (1 + B,) with B >= 1, or the level is not between 0 and 1.
+    """
+    values = np.asarray(draws, np.float64)
+    if values.ndim != 1 or len(values) < 2:
+        raise ValueError(f"draws must have shape (1 + B,) with B >= 1, got {values.shape}")
+    if not 0 < level < 1:
+        raise ValueError(f"level must lie between 0 and 1, got {level}")
+    there = values[1:][~np.isnan(values[1:])]
+    if math.isnan(values[0]) or not len(there):
+        return Interval(float(values[0]), math.nan, math.nan)
     tail = 50 * (1 - level)
-    low, high = np.percentile(values[1:], [tail, 100 - tail])
+    low, high = np.percentile(there, [tail, 100 - tail])
     return Interval(float(values[0]), float(low), float(high))
+
+
+def resampled_means(
+    values: ArrayLike, groups: ArrayLike, resamples: int = 1000, seed: int = 0
+) -> NDArray[np.float64]:
+    """Mean of each column over all rows, and over the rows of resampled groups.
+
+    All columns see the same draw of groups, so the differences of columns are paired.
+
+    Parameters
+    ----------
+    values
+        (N, M) float; NaN where a row has no value in a column, which is then left out there.
+    groups
+        (N,) labels; all rows of a label are drawn together.
+    resamples
+        B, at least 1.
+
+    Returns
+    -------
+    (1 + B, M) float64, the means of the data, then those of the resamples; NaN where no row has a
+    value
+
+    Raises
+    ------
+    ValueError
+        If the values are not (N, M) or hold infinity, the groups are not (N,), there are fewer
+        than two of them, or `resamples` < 1.
+    """
+    array = np.asarray(values, np.float64)
+    if array.ndim != 2 or np.isinf(array).any():
+        raise ValueError(f"values must be (N, M) without infinity, got shape {array.shape}")
+    there = ~np.isnan(array)
+    sums = np.column_stack([np.where(there, array, 0.0), there])  # (N, 2 M)
+    total, count = np.split(_resampled_sums(sums, groups, resamples, seed), 2, axis=1)
+    return np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
 
 
 def _resampled_r2(
@@ -76,20 +143,41 @@ def _resampled_r2(
 ) -> np.ndarray:
     """R^2 of the data and of each resample: (1 + B,) float64."""
     truth, guess = np.asarray(psi, np.float64), np.asarray(psi_hat, np.float64)
-    _, index = np.unique(np.asarray(groups), return_inverse=True)  # (N,)
-    n_groups = int(index.max()) + 1 if len(index) else 0
-    if n_groups < 2:
-        raise ValueError(f"an interval over groups needs at least two of them, got {n_groups}")
     # R^2 depends on a group only through these sums, so a resample is a weighted sum of groups.
     sums = np.column_stack(
         [np.ones(len(truth)), truth, np.square(truth).sum(1), np.square(truth - guess).sum(1)]
     )  # (N, P + 3)
-    per_group = np.zeros((n_groups, sums.shape[1]))
-    np.add.at(per_group, index, sums)
-    weights = np.random.default_rng(seed).multinomial(
-        n_groups, np.full(n_groups, 1 / n_groups), size=resamples
-    )  # (B, G)
-    return _r2_from_sums(np.vstack([np.ones(n_groups), weights]) @ per_group)
+    return _r2_from_sums(_resampled_sums(sums, groups, resamples, seed))
+
+
+def _resampled_sums(
+    rows: NDArray[np.float64], groups: ArrayLike, resamples: int, seed: int
+) -> NDArray[np.float64]:
+    """Column sums over all rows, and over the rows of resampled groups: (N, W) -> (1 + B, W)."""
+    per_group = _group_sums(rows, groups)  # (G, W)
+    n_groups = len(per_group)
+    if n_groups < 2:
+        raise ValueError(f"an interval over groups needs at least two of them, got {n_groups}")
+    if resamples < 1:
+        raise ValueError(f"an interval needs at least one resample, got {resamples}")
+    rng, chance = np.random.default_rng(seed), np.full(n_groups, 1 / n_groups)
+    sums = [per_group.sum(0, keepdims=True)]
+    step = max(1, _WEIGHTS // n_groups)
+    for first in range(0, resamples, step):
+        size = min(step, resamples - first)
+        sums.append(rng.multinomial(n_groups, chance, size=size) @ per_group)  # (size, W)
+    return np.vstack(sums)
+
+
+def _group_sums(rows: NDArray[np.float64], groups: ArrayLike) -> NDArray[np.float64]:
+    """Sums over the rows of each label, labels in sorted order: (N, W), (N,) -> (G, W)."""
+    labels = np.asarray(groups)
+    if labels.shape != rows.shape[:1]:
+        raise ValueError(f"groups must have shape ({len(rows)},), got {labels.shape}")
+    names, index = np.unique(labels, return_inverse=True)  # (N,)
+    sums = np.zeros((len(names), rows.shape[1]))
+    np.add.at(sums, index, rows)
+    return sums
 
 
 def _r2_from_sums(sums: np.ndarray) -> np.ndarray:

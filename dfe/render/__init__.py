@@ -24,7 +24,7 @@ from dfe.render.faces import (  # noqa: E402
     render_faces,
     render_mesh,
 )
-from dfe.render.figures import decomposition_strip, heatmap_grid  # noqa: E402
+from dfe.render.figures import decomposition_strip, heatmap_grid, picture_grid  # noqa: E402
 
 __all__ = [
     "HEAT",
@@ -39,6 +39,7 @@ __all__ = [
     "heat_colormap",
     "heatmap",
     "heatmap_grid",
+    "picture_grid",
     "render_displacements",
     "render_faces",
     "render_mesh",

@@ -73,12 +73,32 @@ def heatmap_grid(
     ValueError
         The images are not (N, H, W, 3) uint8 with N >= 1, or there are not N labels.
     """
+    figure, foot = _picture_grid(images, labels, ncols, title, BAR_HEIGHT)
+    _colour_bar(foot, clim, cmap, bar_label, extend)
+    return figure
+
+
+def picture_grid(
+    images: ArrayLike, labels: Sequence[str], ncols: int = 8, title: str | None = None
+) -> Figure:
+    """Grid of pictures with captions, row by row, without a color bar.
+
+    Parameters and errors are those of `heatmap_grid`.
+    """
+    figure, _ = _picture_grid(images, labels, ncols, title, 0.05)
+    return figure
+
+
+def _picture_grid(
+    images: ArrayLike, labels: Sequence[str], ncols: int, title: str | None, foot_height: float
+) -> tuple[Figure, SubFigure]:
+    """The grid, and the empty band of `foot_height` inches below it."""
     pictures = _checked(images, "images")
     _same_length(labels, "labels", len(pictures))
     ncols = max(1, min(ncols, len(pictures)))
     nrows = -(-len(pictures) // ncols)
     cell_height = CELL_WIDTH * pictures.shape[1] / pictures.shape[2] + CAPTION_HEIGHT
-    heights = [TITLE_HEIGHT if title else 0.05, nrows * cell_height, BAR_HEIGHT]
+    heights = [TITLE_HEIGHT if title else 0.05, nrows * cell_height, foot_height]
     figure, (head, body, foot) = _bands(ncols * CELL_WIDTH, heights)
     if title:
         head.suptitle(title, fontsize=10, color=TEXT_COLOUR, y=0.75)
@@ -87,8 +107,7 @@ def heatmap_grid(
         axes.axis("off")
     for axes, picture, label in zip(grid.flat, pictures, labels, strict=False):
         _show(axes, picture, label)
-    _colour_bar(foot, clim, cmap, bar_label, extend)
-    return figure
+    return figure, foot
 
 
 def decomposition_strip(

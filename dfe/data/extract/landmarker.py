@@ -62,7 +62,7 @@ def video_frames(path: Path, model: Path) -> Frames:
         If the file is missing, is not a video, or yields no frame.
     """
     times = frame_times(path)
-    clock = _milliseconds(times.seconds)
+    clock = milliseconds(times.seconds)
     with native_stderr_silenced(), face_detector(model, video=True) as detect:
         faces = [detect(image, t) for image, t in zip(iter_images(path), clock, strict=False)]
     if len(faces) != len(clock):
@@ -143,7 +143,7 @@ def _stack(arrays: list[np.ndarray], shape: tuple[int, ...]) -> np.ndarray:
     return np.stack(arrays) if arrays else np.zeros((0, *shape), np.float32)
 
 
-def _milliseconds(seconds: np.ndarray) -> list[int]:
+def milliseconds(seconds: np.ndarray) -> list[int]:
     """Strictly rising whole milliseconds, as the tracker demands, from (N,) seconds."""
     clock: list[int] = []
     for time in seconds:

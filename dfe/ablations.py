@@ -1,0 +1,137 @@
+"""What is measured of each run in the chapters on ablations and losses (appendix A)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from dfe.data.table import FeatureTable
+from dfe.face import FaceModel
+from dfe.metrics import (
+    ClipLeakage,
+    SubjectLeakage,
+    asymmetry,
+    average_nmi,
+    clip_from_half,
+    clip_means,
+    explained_variance,
+    halves,
+    locality,
+    mirror_vertices,
+    pair_similarity,
+    presence,
+    subject_from_frame,
+    unit_entropy,
+)
+from dfe.model import DFE
+
+SQUARE_METERS = 1e-6  # per mm^2: the paper's face model is in meters
+
+
+def code_measures(model: DFE, held_out: Mapping[str, NDArray[np.float32]]) -> dict[str, float]:
+    """Rate, distortion and use of the codes on held-out frames.
+
+    Parameters
+    ----------
+    held_out
+        Origin -> (N, 50) psi; an origin with fewer than two frames is left out.
+
+    Returns
+    -------
+    ``bits`` of a face, and per origin ``R² <origin>``, ``entropy <origin>`` (divided by log2 K),
+    ``NMI <origin>`` (equation 9) and ``dead <origin>`` (codes that no frame uses).
+    """
+    k = model.config.codebook_size
+    found = {"bits": float(model.config.stages * np.log2(k))}
+    for origin, psi in held_out.items():
+        if len(psi) < 2:
+            continue
+        codes = model.encode(psi)  # (N, L)
+        active = presence(codes, k)
+        found[f"R² {origin}"] = explained_variance(psi, model.decode(codes))
+        found[f"entropy {origin}"] = unit_entropy(active).normalized
+        found[f"NMI {origin}"] = average_nmi(active).value
+        found[f"dead {origin}"] = unit_entropy(active).dead
+    return found
+
+
+def template_measures(moved: NDArray[np.float32], face: FaceModel) -> dict[str, float]:
+    """Table 8 in both readings, locality and asymmetry of tokens.
+
+    Parameters
+    ----------
+    moved
+        (K, V, 3) displacement of each token, millimeters.
+
+    Returns
+    -------
+    ``dot`` (m², summed over vertices) and ``cosine`` of the vertices' distances; ``dot (vectors)``
+    and ``cosine (vectors)`` of their displacement vectors; ``locality``: mean share of a token's
+    energy in its top region; ``asymmetry``: mean share in its antisymmetric part.
+    """
+    distance, vector = (pair_similarity(moved, reading) for reading in ("distance", "vector"))
+    share = locality(moved, face.regions, len(face.region_names)).share
+    return {
+        "dot": distance.dot * SQUARE_METERS,
+        "cosine": distance.cosine,
+        "dot (vectors)": vector.dot * SQUARE_METERS,
+        "cosine (vectors)": vector.cosine,
+        "locality": float(share.mean()),
+        "asymmetry": float(np.nanmean(asymmetry(moved, mirror_vertices(face.template)))),
+    }
+
+
+def subject_leakage(features: NDArray[np.generic], table: FeatureTable) -> SubjectLeakage:
+    """How well the subject of a frame can be told from (N, D) features of a table's frames."""
+    return subject_from_frame(features, table.subject, _clip_names(table))
+
+
+def clip_leakage(features: NDArray[np.generic], table: FeatureTable) -> ClipLeakage:
+    """How well the first half of a clip finds its second, by mean features (N, D) >= 0.
+
+    For token presence the means are frequencies, and their square roots are compared.
+    """
+    clips = _clip_names(table)
+    bags = []
+    for half in halves(clips, table.frame):
+        names, means = clip_means(np.asarray(features, float)[half], clips[half])
+        bags.append(np.sqrt(means))
+    return clip_from_half(*bags)
+
+
+def _clip_names(table: FeatureTable) -> NDArray[np.str_]:
+    """Clip names that differ between data sets: (N,)."""
+    return np.char.add(np.char.add(table.dataset, "/"), table.clip)
+
+
+def over_seeds(runs: pd.DataFrame, digits: int = 3) -> pd.DataFrame:
+    """Mean of each measure over seeds as text, with its standard deviation where there are several.
+
+    Parameters
+    ----------
+    runs
+        One row per run, indexed by (label, seed), one column per measure.
+    digits
+        Digits after the point.
+
+    Returns
+    -------
+    One row per label, in order of first appearance; "–" where no run has the measure.
+    """
+    labels = runs.index.get_level_values(0)
+    return pd.DataFrame(
+        {
+            label: {name: _spread(part[name].dropna(), digits) for name in runs}
+            for label, part in runs.groupby(labels, sort=False)
+        }
+    ).T.rename_axis(runs.index.names[0])
+
+
+def _spread(values: pd.Series, digits: int) -> str:
+    if not len(values):
+        return "–"
+    spread = f" ± {values.std(ddof=1):.{digits}f}" if len(values) > 1 else ""
+    return f"{values.mean():.{digits}f}{spread}"
