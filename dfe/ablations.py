@@ -115,7 +115,8 @@ def over_seeds(runs: pd.DataFrame, digits: int = 3) -> pd.DataFrame:
     runs
         One row per run, indexed by (label, seed), one column per measure.
     digits
-        Digits after the point.
+        Digits after the point; a measure of whole numbers is a count and gets one digit for a mean
+        over seeds, and none for a single value.
 
     Returns
     -------
@@ -133,5 +134,7 @@ def over_seeds(runs: pd.DataFrame, digits: int = 3) -> pd.DataFrame:
 def _spread(values: pd.Series, digits: int) -> str:
     if not len(values):
         return "–"
+    if (values % 1 == 0).all():
+        digits = min(len(values) - 1, 1)
     spread = f" ± {values.std(ddof=1):.{digits}f}" if len(values) > 1 else ""
     return f"{values.mean():.{digits}f}{spread}"

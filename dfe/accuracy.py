@@ -49,7 +49,7 @@ def standard_codings(
     codebook_size
         K.
     intensity
-        (N, A) action-unit intensities in [0, 1].
+        (N, 12) action-unit intensities in [0, 1].
     psi
         (N, 50); k-means cuts it.
     threshold

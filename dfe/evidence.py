@@ -23,6 +23,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 from dfe.config import Profile, build_folder, project_root
 from dfe.data.fetch import sha256_file
 from dfe.files import atomic
+from dfe.metrics import Interval
 
 PACKAGES = ("dfe-companion", "torch", "numpy", "pyvista", "mediapipe")
 
@@ -183,11 +184,21 @@ def save_figure(figure: Figure, profile: Profile, name: str) -> Path:
 
 
 def save_table(frame: pd.DataFrame, profile: Profile, name: str) -> Path:
-    """Keep a table's numbers at full precision, as `build/<profile>/results/<name>.csv`."""
+    """Keep a table's numbers at full precision, as `build/<profile>/results/<name>.csv`.
+
+    A column of intervals becomes three columns: its name, and the name with "low" and "high".
+    """
     path = results_folder(profile) / f"{name}.csv"
     with atomic(path) as temporary:
-        frame.to_csv(temporary)
+        pd.concat([_numbers(frame[column]) for column in frame], axis=1).to_csv(temporary)
     return path
+
+
+def _numbers(column: pd.Series) -> pd.DataFrame:
+    if not len(column) or not all(isinstance(value, Interval) for value in column):
+        return column.to_frame()
+    names = [column.name, f"{column.name} low", f"{column.name} high"]
+    return pd.DataFrame(column.tolist(), column.index, names)
 
 
 def file_hashes(**files: str | Path) -> dict[str, str]:

@@ -230,7 +230,7 @@ def test_what_is_not_a_binary_matrix_is_refused(measure: Callable[[Bools], objec
     with pytest.raises(TypeError, match="threshold scores first"):
         measure(SMALL.astype(float))
     for shape in [(4,), (0, 3), (3, 0), (2, 2, 2)]:
-        with pytest.raises(ValueError, match="N, K >= 1"):
+        with pytest.raises(ValueError, match="K >= 1"):
             measure(np.ones(shape, bool))
 
 

@@ -17,6 +17,7 @@ import pytest
 from dfe import evidence
 from dfe.config import load_profile
 from dfe.evidence import Commit, Provenance, file_hashes, read_commit, save_table, start_run
+from dfe.metrics import Interval
 
 HASH = "0f" * 32
 
@@ -180,6 +181,17 @@ def test_a_table_is_kept_at_full_precision(checkout: Path) -> None:
     path = save_table(frame, load_profile("smoke"), "page.table1")
     assert path == checkout / "build" / "smoke" / "results" / "page.table1.csv"
     assert path.read_text() == f"row,a\nx,{1 / 3!r}\n"
+
+
+def test_intervals_are_kept_as_three_numbers(checkout: Path) -> None:
+    frame = pd.DataFrame(
+        {"n": [3, 4], "mean": [Interval(0.5, 0.25, 0.75), Interval(float("nan"), 1 / 3, 2.0)]},
+        index=pd.Index(["x", "y"], name="row"),
+    )
+    path = save_table(frame, load_profile("smoke"), "page.table")
+    assert path.read_text() == (
+        f"row,n,mean,mean low,mean high\nx,3,0.5,0.25,0.75\ny,4,,{1 / 3!r},2.0\n"
+    )
 
 
 def test_file_hashes(tmp_path: Path) -> None:

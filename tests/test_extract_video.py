@@ -14,9 +14,9 @@ from dfe.data.extract.errors import ExtractionError
 from dfe.data.extract.landmarker import (
     LOST,
     NO_FACE,
-    milliseconds,
     face_detector,
     image_frames,
+    milliseconds,
     video_frames,
 )
 from dfe.data.extract.quiet import native_stderr_silenced

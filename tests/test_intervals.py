@@ -50,6 +50,8 @@ def test_narrower_level_gives_narrower_interval_and_text_has_three_digits() -> N
     narrow = explained_variance_interval(PSI, GUESS, CLIPS, level=0.5)
     assert wide.low < narrow.low < narrow.high < wide.high
     assert str(Interval(0.5, 0.25, 0.7504)) == "0.500 [0.250, 0.750]"
+    assert f"{Interval(0.5, 0.25, 0.7504):.4f}" == "0.5000 [0.2500, 0.7504]"
+    assert f"{Interval(np.nan, np.nan, np.nan):.4f}" == "–"
 
 
 def test_one_group_is_refused() -> None:

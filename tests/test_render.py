@@ -337,6 +337,17 @@ def test_grid_without_shared_scale_says_so() -> None:
     assert "maximum per picture" in bar.get_xlabel()
 
 
+def test_plain_pictures_need_no_scale() -> None:
+    pictures, names = noise(5), list("abcde")
+    figure = render.picture_grid(pictures, names, ncols=3, title="All")
+    assert [axes.get_title() for axes in shown(figure)] == names
+    for axes, picture in zip(shown(figure), pictures, strict=True):
+        np.testing.assert_array_equal(axes.images[0].get_array(), picture)
+    assert not any(axes.get_xlabel() for axes in figure.axes)
+    with pytest.raises(ValueError, match="expected 5, one per picture, got 4"):
+        render.picture_grid(pictures, names[:4])
+
+
 def test_figures_are_not_shown_twice() -> None:
     import matplotlib.pyplot as plt
 

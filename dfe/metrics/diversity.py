@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import entr, rel_entr
 
-from dfe.metrics.intervals import Interval, percentile_interval
+from dfe.metrics.intervals import Interval, group_draws, percentile_interval
+from dfe.metrics.presence import check_presence
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -256,7 +257,8 @@ def diversity(
     array = _check_presence(active)
     usage = unit_entropy(array)
     rows, bounds = _sorted_by_group(array, groups)
-    weights = _group_weights(len(bounds) - 1, resamples, seed)  # (1 + B, G)
+    n_groups = len(bounds) - 1
+    weights = np.vstack([np.ones(n_groups), *group_draws(n_groups, resamples, seed)])  # (1 + B, G)
     counts = weights @ np.add.reduceat(rows, bounds[:-1], axis=0, dtype=np.float64)  # (1 + B, K)
     nmi, pairs = _resampled_nmi(rows, bounds, weights, counts)
     printed, normalized, perplexity = (
@@ -269,10 +271,8 @@ def diversity(
 
 
 def _check_presence(active: ArrayLike) -> Bools:
-    array = np.asarray(active)
-    if array.dtype != np.bool_:
-        raise TypeError(f"presence must be bool, got dtype {array.dtype}: threshold scores first")
-    if array.ndim != 2 or 0 in array.shape:
+    array = check_presence(active)
+    if not len(array):
         raise ValueError(f"presence must have shape (N, K) with N, K >= 1, got {array.shape}")
     return array
 
@@ -332,18 +332,6 @@ def _sorted_by_group(active: Bools, groups: ArrayLike) -> tuple[Bools, NDArray[n
     _, index, sizes = np.unique(labels, return_inverse=True, return_counts=True)
     rows = active[np.argsort(index, kind="stable")]
     return rows, np.concatenate([[0], np.cumsum(sizes)])
-
-
-def _group_weights(n_groups: int, resamples: int, seed: int) -> Floats:
-    """How often each group counts in the data (once) and in each resample: (1 + B, G)."""
-    if resamples < 1:
-        raise ValueError(f"an interval needs at least one resample, got {resamples}")
-    if n_groups < 2:
-        raise ValueError(f"an interval over groups needs at least two of them, got {n_groups}")
-    draws = np.random.default_rng(seed).multinomial(
-        n_groups, np.full(n_groups, 1 / n_groups), size=resamples
-    )
-    return np.vstack([np.ones(n_groups), draws])
 
 
 def _resampled_nmi(

@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dfe.metrics.intervals import Interval, percentile_interval
+from dfe.metrics.intervals import Interval, group_draws, percentile_interval
 
 Reading = Literal["distance", "vector"]
 
@@ -105,10 +105,7 @@ def pair_similarity_interval(
         As `pair_similarity`.
     """
     gram = _gram(displacements, reading)  # (M, M)
-    m = len(gram)
-    rng = np.random.default_rng(seed)
-    drawn = rng.multinomial(m, np.full(m, 1 / m), size=resamples)  # (B, M)
-    weights = np.vstack([np.ones(m), drawn])  # (1 + B, M)
+    weights = np.vstack([np.ones(len(gram)), *group_draws(len(gram), resamples, seed)])  # (1+B, M)
     cosine = gram / np.sqrt(np.outer(gram.diagonal(), gram.diagonal()))
     dot, angle = (percentile_interval(_pair_means(g, weights), level) for g in (gram, cosine))
     return dot, angle

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -12,16 +13,20 @@ _WEIGHTS = 1 << 22  # resampling weights in flight: 64 MB as integers and floats
 
 
 class Interval(NamedTuple):
-    """A value with its percentile bootstrap interval."""
+    """A value with its percentile bootstrap interval; ``f"{interval:.4f}"`` sets the digits."""
 
     value: float
     low: float
     high: float
 
-    def __str__(self) -> str:
+    def __format__(self, spec: str) -> str:
         if all(math.isnan(number) for number in self):
             return "–"
-        return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}]"
+        value, low, high = (format(number, spec or ".3f") for number in self)
+        return f"{value} [{low}, {high}]"
+
+    def __str__(self) -> str:
+        return format(self)
 
 
 def explained_variance_interval(
@@ -155,18 +160,26 @@ def _resampled_sums(
 ) -> NDArray[np.float64]:
     """Column sums over all rows, and over the rows of resampled groups: (N, W) -> (1 + B, W)."""
     per_group = _group_sums(rows, groups)  # (G, W)
-    n_groups = len(per_group)
+    draws = (weights @ per_group for weights in group_draws(len(per_group), resamples, seed))
+    return np.vstack([per_group.sum(0), *draws])
+
+
+def group_draws(n_groups: int, resamples: int, seed: int) -> Iterator[NDArray[np.int64]]:
+    """How often each resample holds each group, a few resamples at a time: (b, G), in all B rows.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two groups, or no resamples are asked for.
+    """
     if n_groups < 2:
         raise ValueError(f"an interval over groups needs at least two of them, got {n_groups}")
     if resamples < 1:
         raise ValueError(f"an interval needs at least one resample, got {resamples}")
     rng, chance = np.random.default_rng(seed), np.full(n_groups, 1 / n_groups)
-    sums = [per_group.sum(0, keepdims=True)]
     step = max(1, _WEIGHTS // n_groups)
     for first in range(0, resamples, step):
-        size = min(step, resamples - first)
-        sums.append(rng.multinomial(n_groups, chance, size=size) @ per_group)  # (size, W)
-    return np.vstack(sums)
+        yield rng.multinomial(n_groups, chance, size=min(step, resamples - first))
 
 
 def _group_sums(rows: NDArray[np.float64], groups: ArrayLike) -> NDArray[np.float64]:

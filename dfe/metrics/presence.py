@@ -58,15 +58,21 @@ def cells(active: ArrayLike) -> NDArray[np.int64]:
     ValueError
         If the shape is not (N, K) with K >= 1.
     """
+    array = check_presence(active)
+    words = np.zeros((len(array), -(-array.shape[1] // 64) * 8), np.uint8)  # (N, 8 words)
+    packed = np.packbits(array, axis=1)
+    words[:, : packed.shape[1]] = packed
+    return label_rows(words.view(np.int64))
+
+
+def check_presence(active: ArrayLike) -> NDArray[np.bool_]:
+    """Return presence as an array (N, K), or say what is wrong; errors are those of `cells`."""
     array = np.asarray(active)
     if array.dtype != np.bool_:
         raise TypeError(f"presence must be bool, got dtype {array.dtype}: threshold scores first")
     if array.ndim != 2 or array.shape[1] == 0:
         raise ValueError(f"presence must have shape (N, K) with K >= 1, got {array.shape}")
-    words = np.zeros((len(array), -(-array.shape[1] // 64) * 8), np.uint8)  # (N, 8 words)
-    packed = np.packbits(array, axis=1)
-    words[:, : packed.shape[1]] = packed
-    return label_rows(words.view(np.int64))
+    return array
 
 
 def label_rows(rows: NDArray[np.generic]) -> NDArray[np.int64]:
