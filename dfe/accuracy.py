@@ -30,6 +30,7 @@ MEASURES = {"CosSim": "cosine", "EucDist": "distance", "Std": "spread"}
 
 
 DFE_CODING, AU_CODING = "DFE tokens", "action units (automatic)"
+HUMAN_CODING = "action units (human)"
 
 
 def standard_codings(
@@ -39,6 +40,7 @@ def standard_codings(
     psi: NDArray[np.float32],
     threshold: float,
     seed: int = 0,
+    human: NDArray[np.bool_] | None = None,
 ) -> dict[str, NDArray[np.int64]]:
     """The paper's two codings and controls of the same granularity, as cells of N frames.
 
@@ -56,17 +58,20 @@ def standard_codings(
         A unit is active above it.
     seed
         Of k-means and of the random partitions.
+    human
+        (N, A) bool, units that people have coded as active; None where there are no labels.
 
     Returns
     -------
     Coding -> (N,) cells. As many occupied cells as the tokens have: ``k-means``,
     ``action-unit intensities`` (as near as steps of one size come) and ``random`` (the same cell
-    sizes). As many as the action units have: ``k-means, coarse`` and ``random, coarse``.
+    sizes). As many as the action units have: ``k-means, coarse`` and ``random, coarse``. With
+    labels, ``action units (human)`` comes last.
     """
     fine = cells(presence(codes, codebook_size))
     coarse = cells(active(intensity, threshold))
     n_fine, n_coarse = int(fine.max()) + 1, int(coarse.max()) + 1
-    return {
+    found = {
         DFE_CODING: fine,
         "k-means": kmeans_cells(psi, n_fine, seed),
         "action-unit intensities": intensity_cells(intensity, n_fine).cells,
@@ -75,6 +80,7 @@ def standard_codings(
         "k-means, coarse": kmeans_cells(psi, n_coarse, seed),
         "random, coarse": random_cells(coarse, seed),
     }
+    return found if human is None else found | {HUMAN_CODING: cells(human)}
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,6 +8,7 @@ import pytest
 from dfe.accuracy import (
     AU_CODING,
     DFE_CODING,
+    HUMAN_CODING,
     MEASURES,
     Comparison,
     compare_codings,
@@ -84,5 +85,9 @@ def test_controls_have_the_granularity_of_what_they_control() -> None:
     for control, base in (("random", DFE_CODING), ("random, coarse", AU_CODING)):
         assert sorted(np.bincount(found[control])) == sorted(np.bincount(found[base]))
         assert (found[control] != found[base]).any()
+    labels = intensity > 0.8
+    labelled = standard_codings(codes, 6, intensity, psi, threshold=0.5, human=labels)
+    assert list(labelled) == [*found, HUMAN_CODING]
+    np.testing.assert_array_equal(labelled[HUMAN_CODING], cells(labels))
     other = standard_codings(codes, 6, intensity, psi, threshold=0.5, seed=1)
     assert (other["random"] != found["random"]).any()
