@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
-from dfe.metrics.presence import cells, label_rows, presence
+from dfe.metrics.presence import cells, label_rows, number_labels, presence
 
 
 def unique_row_labels(rows: np.ndarray) -> np.ndarray:
@@ -98,3 +98,13 @@ def test_scores_must_be_thresholded_first() -> None:
 def test_presence_that_is_no_table_is_refused(shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="shape"):
         cells(np.zeros(shape, bool))
+
+
+def test_labels_are_numbered_by_appearance_or_in_order() -> None:
+    names = np.array(["b", "a", "b", "c"])
+    assert number_labels(names, 4, "clips").tolist() == [0, 1, 0, 2]
+    assert number_labels(names, 4, "clips", sort=True).tolist() == [1, 0, 1, 2]
+    with pytest.raises(ValueError, match=r"clips must have shape \(3,\), got \(4,\)"):
+        number_labels(names, 3, "clips")
+    with pytest.raises(ValueError, match="1 of 2 clips are missing"):
+        number_labels(np.array([1.0, np.nan]), 2, "clips")

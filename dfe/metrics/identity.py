@@ -18,6 +18,8 @@ from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from dfe.metrics.presence import number_labels
+
 Floats = NDArray[np.float64]
 Labels = NDArray[np.int64]
 
@@ -91,7 +93,8 @@ def subject_from_frame(
         below 2, or fewer than two subjects have two clips.
     """
     x = _features(features, "features")  # (N, D)
-    subject, clip = _labels(subjects, len(x), "subjects"), _labels(clips, len(x), "clips")
+    subject = number_labels(subjects, len(x), "subjects", sort=True)  # (N,)
+    clip = number_labels(clips, len(x), "clips", sort=True)  # (N,)
     if folds < 2:
         raise ValueError(f"cross-validation needs at least two folds, got {folds}")
     owner = _owners(subject, clip, np.asarray(clips))  # (C,)
@@ -165,8 +168,8 @@ def halves(clips: ArrayLike, frame: ArrayLike) -> Halves:
     """
     if not np.issubdtype(np.asarray(frame).dtype, np.number):  # "10" would come before "9"
         raise TypeError(f"frame must hold numbers, got dtype {np.asarray(frame).dtype}")
-    table = pd.DataFrame({"clip": _labels(clips, np.size(clips), "clips")})
-    table["frame"] = _labels(frame, len(table), "frame")
+    table = pd.DataFrame({"clip": number_labels(clips, np.size(clips), "clips", sort=True)})
+    table["frame"] = number_labels(frame, len(table), "frame numbers", sort=True)
     if table.duplicated().any():
         raise ValueError(f"{table.duplicated().sum()} frames repeat another one of their clip")
     groups = table.groupby("clip")["frame"]
@@ -184,7 +187,7 @@ def clip_means(features: ArrayLike, clips: ArrayLike) -> ClipMeans:
         If a shape is wrong, there are no rows, a value is not finite or a label is missing.
     """
     x = _features(features, "features")
-    index = _labels(clips, len(x), "clips")
+    index = number_labels(clips, len(x), "clips", sort=True)
     means = pd.DataFrame(x).groupby(index).mean().to_numpy()
     return ClipMeans(np.unique(np.asarray(clips)), means)
 
@@ -239,13 +242,3 @@ def _features(values: ArrayLike, name: str) -> Floats:
     if bad.size:
         raise ValueError(f"{name}: {bad.size} rows hold NaN or infinity (first: row {bad[0]})")
     return array
-
-
-def _labels(values: ArrayLike, n: int, name: str) -> Labels:
-    """Number labels 0, 1, 2, ... in sorted order: (n,) int64."""
-    array = np.asarray(values)
-    if array.shape != (n,):
-        raise ValueError(f"{name} must have shape ({n},), got {array.shape}")
-    if pd.isna(array).any():
-        raise ValueError(f"{name}: {int(pd.isna(array).sum())} values are missing")
-    return pd.factorize(array, sort=True)[0]

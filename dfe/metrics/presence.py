@@ -85,3 +85,29 @@ def label_rows(rows: NDArray[np.generic]) -> NDArray[np.int64]:
         codes, values = pd.factorize(column, use_na_sentinel=False)
         labels, _ = pd.factorize(labels * len(values) + codes)  # below N^2: no overflow
     return labels.astype(np.int64, copy=False)
+
+
+def number_labels(values: ArrayLike, n: int, name: str, sort: bool = False) -> NDArray[np.int64]:
+    """Number labels of any kind 0, 1, 2, ...: (n,) int64.
+
+    Parameters
+    ----------
+    values
+        (n,) labels.
+    name
+        How the caller calls them; used in messages.
+    sort
+        Number them in sorted order, and not in order of first appearance, which makes results
+        independent of how labels are called.
+
+    Raises
+    ------
+    ValueError
+        If the shape is not (n,), or a label is missing.
+    """
+    array = np.asarray(values)
+    if array.shape != (n,):
+        raise ValueError(f"{name} must have shape ({n},), got {array.shape}")
+    if missing := int(pd.isna(array).sum()):
+        raise ValueError(f"{missing} of {n} {name} are missing: name them or drop their rows")
+    return pd.factorize(array, sort=sort)[0].astype(np.int64, copy=False)

@@ -13,13 +13,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from dfe.checks import as_rows
-from dfe.metrics.presence import label_rows
+from dfe.metrics.presence import label_rows, number_labels
 
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
@@ -153,10 +152,10 @@ def retrieve(
     """
     _check_settings(minimum, partners, ddof, clips is None and exclude_own_clip)
     rows = _check_features(features)
-    cell = _labels(_check_cells(cells), len(rows), "cells")
+    cell = number_labels(_check_cells(cells), len(rows), "cells")
     own_clip, left = None, np.arange(len(rows))
     if clips is not None:
-        pair = label_rows(np.column_stack([cell, _labels(clips, len(rows), "clips")]))  # (N,)
+        pair = label_rows(np.column_stack([cell, number_labels(clips, len(rows), "clips")]))  # (N,)
         own_clip = np.bincount(pair)[pair] - 1
         left = pair if exclude_own_clip else left
     layout = _Layout.of(cell, left)
@@ -200,17 +199,6 @@ def _check_cells(cells: ArrayLike) -> NDArray[np.integer]:
     if not np.issubdtype(array.dtype, np.integer):
         raise TypeError(f"cells must be integers, got dtype {array.dtype}: see dfe.metrics.cells")
     return array
-
-
-def _labels(values: ArrayLike, n: int, name: str) -> Integers:
-    """Number labels in order of first appearance, so that results do not depend on their names."""
-    array = np.asarray(values)
-    if array.shape != (n,):
-        raise ValueError(f"{name} must have shape ({n},) as there are features, got {array.shape}")
-    if missing := int(pd.isna(array).sum()):
-        raise ValueError(f"{missing} of {n} {name} are missing: name them or drop their rows")
-    codes, _ = pd.factorize(array)
-    return np.asarray(codes, np.int64)
 
 
 @dataclass(frozen=True, eq=False)
