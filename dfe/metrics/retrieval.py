@@ -1,7 +1,14 @@
 """Retrieval by exact code and how alike the retrieved frames are (section 5.1, Table 1).
 
-No matrix of all pairs is built. Mean cosines and standard deviations follow from sums over cells.
-Mean distances need pairs: all of them in small cells, a random sample of partners in large ones.
+No matrix of all pairs is built. Mean cosines and standard deviations follow from sums over cells,
+in float64, and are exact. Mean distances need pairs: all of them in cells of up to `partners` rows.
+In a larger cell they are means over one random sample of `partners` rows, which all queries of the
+cell share. A clip that leaves fewer than `MIN_PARTNERS` foreign rows in that sample draws its own
+sample of foreign rows, or takes all if there are no more than `partners`. The standard error of
+such a mean is the standard deviation of the query's distances divided by the square root of the
+sampled partners: for 2048 of them, 2 % of that deviation. Queries of a cell share their partners,
+so their errors do not average out. By rounding, distances have an absolute error of up to 1e-7 of
+the extent of the cell.
 
 Every query leaves out a *group* of rows of its cell: itself alone, or all rows of its clip. What
 holds for the matches of a query is then what holds for its cell minus what holds for its group.
@@ -108,15 +115,7 @@ def retrieve(
 ) -> Retrieval:
     """Retrieve for every row the rows of its cell, and measure how alike they are to it.
 
-    Cosines and standard deviations are exact; sums are float64. Distances are exact in cells of up
-    to `partners` rows. In a larger cell they are means over one random sample of `partners` rows,
-    which all queries of the cell share. A clip that leaves fewer than `MIN_PARTNERS` foreign rows
-    in that sample draws its own sample of foreign rows, or takes all if there are no more than
-    `partners`. The standard error of such a mean is the standard deviation of the query's
-    distances divided by the square root of the sampled partners: for 2048 of them, 2 % of that
-    deviation. Queries of a cell share their partners, so their errors do not average out.
-
-    By rounding, distances have an absolute error of up to 1e-7 of the extent of the cell.
+    Cosines and standard deviations are exact, distances in large cells sampled; see the module.
 
     Parameters
     ----------
@@ -124,31 +123,20 @@ def retrieve(
         (N, D) float, what an observer sees of each frame; used as float32.
     cells
         (N,) int, equal for frames of equal code; see `dfe.metrics.cells`.
-    clips
-        (N,) labels of any kind, the clip of each frame.
-    exclude_own_clip
-        Leave out the rows of the query's clip.
+    clips, exclude_own_clip
+        (N,) labels of any kind, the clip of each frame; whether to leave out the query's clip.
     minimum
         Queries with fewer matches are not kept (section 5.1: 5).
-    partners
-        Rows of a cell that a query is compared with at most, at least 2.
-    seed
-        Of the samples of partners.
+    partners, seed
+        Rows of a cell that a query is compared with at most (at least 2), and seed of the samples.
     ddof
         The variance of m matches is their sum of squares divided by m - ddof.
 
-    Returns
-    -------
-    Retrieval
-
     Raises
     ------
-    TypeError
-        If the features are not floats or the cells not integers.
-    ValueError
-        If the features are not (N, D) with N, D >= 1, or hold NaN or infinity; if cells or clips
-        are not (N,), or a clip is missing; if clips are to be left out and none are given; if
-        `minimum` < 1, `partners` < 2 or `ddof` < 0.
+    TypeError, ValueError
+        If the features are not finite floats (N, D), the cells not integers (N,), the clips not
+        (N,), missing or needed; or `minimum` < 1, `partners` < 2 or `ddof` < 0.
     """
     _check_settings(minimum, partners, ddof, clips is None and exclude_own_clip)
     rows = _check_features(features)
