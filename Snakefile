@@ -110,7 +110,6 @@ rule variant:
         settings=run_settings,
     shell:
         f"{DFE} train --profile {PROFILE} --variant {{wildcards.variant}} --seed {{wildcards.seed}}"
-        " --resume"
 
 
 rule database:

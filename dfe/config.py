@@ -85,9 +85,7 @@ class LossConfig(Settings):
     ema_decay: float = Field(0.99, gt=0, lt=1)  # decay of the moving averages (ema update only)
     orthogonality_weight: float = Field(1.0, ge=0)  # lambda_orth, section 4.3
     orthogonality_norm: Literal["raw", "cosine"] = "raw"  # equation 6 as printed is "raw"
-    orthogonality_of: Literal["codes", "decoded"] = (
-        "codes"  # equation 6's symbol; its text: decoded
-    )
+    orthogonality_of: Literal["codes", "decoded"] = "codes"  # as equation 6; its text: decoded
     l1_weight: float = Field(1e-4, ge=0)  # lambda_reg of equation 7; section 4.3's lambda_1
     l1_target: Literal["reconstruction", "codes"] = "reconstruction"  # equation 7 penalises psi-hat
 
