@@ -52,9 +52,10 @@ def code_measures(model: DFE, held_out: Mapping[str, NDArray[np.float32]]) -> di
         codes = model.encode(psi)  # (N, L)
         active = presence(codes, k)
         found[f"R² {origin}"] = explained_variance(psi, model.decode(codes))
-        found[f"entropy {origin}"] = unit_entropy(active).normalized
+        usage = unit_entropy(active)
+        found[f"entropy {origin}"] = usage.normalized
         found[f"NMI {origin}"] = average_nmi(active).value
-        found[f"dead {origin}"] = unit_entropy(active).dead
+        found[f"dead {origin}"] = usage.dead
     return found
 
 
@@ -86,7 +87,7 @@ def template_measures(moved: NDArray[np.float32], face: FaceModel) -> dict[str, 
 
 def subject_leakage(features: NDArray[np.generic], table: FeatureTable) -> SubjectLeakage:
     """How well the subject of a frame can be told from (N, D) features of a table's frames."""
-    return subject_from_frame(features, table.subject, _clip_names(table))
+    return subject_from_frame(features, table.subject, table.clip_id)
 
 
 def clip_leakage(features: NDArray[np.generic], table: FeatureTable) -> ClipLeakage:
@@ -94,17 +95,12 @@ def clip_leakage(features: NDArray[np.generic], table: FeatureTable) -> ClipLeak
 
     For token presence the means are frequencies, and their square roots are compared.
     """
-    clips = _clip_names(table)
-    bags = []
-    for half in halves(clips, table.frame):
-        names, means = clip_means(np.asarray(features, float)[half], clips[half])
-        bags.append(np.sqrt(means))
-    return clip_from_half(*bags)
-
-
-def _clip_names(table: FeatureTable) -> NDArray[np.str_]:
-    """Clip names that differ between data sets: (N,)."""
-    return np.char.add(np.char.add(table.dataset, "/"), table.clip)
+    clips = table.clip_id
+    first, second = (
+        np.sqrt(clip_means(np.asarray(features, float)[half], clips[half]).means)
+        for half in halves(clips, table.frame)
+    )
+    return clip_from_half(first, second)
 
 
 def over_seeds(runs: pd.DataFrame, digits: int = 3) -> pd.DataFrame:

@@ -28,7 +28,6 @@ from dfe.metrics import (
 #: Table 1's columns, and the field of `Retrieval` that holds each.
 MEASURES = {"CosSim": "cosine", "EucDist": "distance", "Std": "spread"}
 
-
 DFE_CODING, AU_CODING = "DFE tokens", "action units (automatic)"
 HUMAN_CODING = "action units (human)"
 

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
-from dfe.data.manifest import load_manifest
+from dfe.data.manifest import PICTURE_KINDS, load_manifest
 from dfe.data.pictures import crop_face, read_frame
 from dfe.data.table import FeatureTable
 from dfe.face import FaceModel
@@ -53,7 +53,7 @@ def shows_photo(table: FeatureTable) -> NDArray[np.bool_]:
     for name in np.unique(table.dataset):
         manifest = load_manifest(str(name))
         if manifest.terms.show_frames:
-            pictures = [str(m.clip) for m in manifest.members if m.kind in ("video", "image")]
+            pictures = [str(m.clip) for m in manifest.members if m.kind in PICTURE_KINDS]
             shown |= (table.dataset == name) & np.isin(table.clip, pictures)
     return shown
 

@@ -27,7 +27,7 @@ from dfe.data.extract.quiet import native_stderr_silenced
 from dfe.data.extract.video import frame_times, iter_images
 from dfe.data.features import inputs_sha256
 from dfe.data.fetch import fetch
-from dfe.data.manifest import Manifest, Member
+from dfe.data.manifest import PICTURE_KINDS, Manifest, Member
 from dfe.data.observations import Observation, ObservationMetadata
 from dfe.data.table import FeatureTable
 
@@ -40,8 +40,6 @@ EYE_PLACES = ((36.0, 40.0), (92.0, 40.0))
 # Triggs (2005). Their cell of 8 pixels would give 8,100 numbers here; 16 gives 1,764.
 ORIENTATIONS, CELL, BLOCK = 9, 16, 2
 N_APPEARANCE = (CROP // CELL - BLOCK + 1) ** 2 * BLOCK**2 * ORIENTATIONS
-
-_PICTURES = ("video", "image")
 
 
 class UnitMesh(Protocol):
@@ -255,7 +253,7 @@ def _clips(table: FeatureTable, sources: Sequence[Manifest]) -> list[_Clip]:
         wanted = {
             member: frozenset(table.frame[ours & (table.clip == member.clip)].tolist())
             for member in manifest.members
-            if member.kind in _PICTURES
+            if member.kind in PICTURE_KINDS
         }
         if any(wanted.values()):
             folder = fetch(manifest)

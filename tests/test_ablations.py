@@ -117,3 +117,9 @@ def test_over_seeds_gives_mean_and_spread_as_text() -> None:
     assert found.index.name == "run" and list(found.index) == ["b", "a"]
     assert found.loc["b"].tolist() == ["2.25 ± 1.41", "0.50 ± 0.00", "3.5 ± 2.1"]
     assert found.loc["a"].tolist() == ["5", "–", "9"]
+
+
+def test_names_that_differ_between_data_sets() -> None:
+    rows = table(clips=2, subjects=1, datasets=2, frames=1)
+    assert rows.clip_id.tolist() == ["set-0/0", "set-1/0"]
+    assert rows.subject_id.tolist() == ["set-0/s0", "set-1/s0"]

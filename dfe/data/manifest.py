@@ -30,6 +30,7 @@ MemberKind = Literal["video", "image", "pose", "glb", "model", "mesh", "target",
 Extractor = Literal["face-landmarker", "landmark-blendshapes", "gltf-weights"]
 
 FRAME_KINDS: frozenset[str] = frozenset({"video", "image", "pose", "glb"})
+PICTURE_KINDS: frozenset[str] = frozenset({"video", "image"})  # those that show a person
 
 
 class ManifestError(ValueError):

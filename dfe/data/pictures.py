@@ -13,7 +13,7 @@ from dfe.data.extract.landmarker import face_detector, read_image
 from dfe.data.extract.quiet import native_stderr_silenced
 from dfe.data.extract.video import iter_images
 from dfe.data.fetch import fetch
-from dfe.data.manifest import Manifest
+from dfe.data.manifest import PICTURE_KINDS, Manifest
 
 
 class NotShowable(ValueError):
@@ -32,7 +32,7 @@ def read_frame(manifest: Manifest, clip: str, frame: int = 0) -> NDArray[np.uint
     """
     if not manifest.terms.show_frames:
         raise NotShowable(f"{manifest.id}: its terms do not let frames be shown; leave photos out")
-    members = [m for m in manifest.members if m.clip == clip and m.kind in ("video", "image")]
+    members = [m for m in manifest.members if m.clip == clip and m.kind in PICTURE_KINDS]
     if not members:
         raise ExtractionError(f"{manifest.id} has no video or image called {clip!r}")
     path = fetch(manifest) / members[0].path

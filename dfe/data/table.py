@@ -111,6 +111,16 @@ class FeatureTable:
             return np.zeros(len(self), bool)
         return ~np.isnan(self.landmarks[:, 0, 0])
 
+    @property
+    def clip_id(self) -> NDArray[np.str_]:
+        """(N,) clip names that differ between data sets."""
+        return np.char.add(np.char.add(self.dataset, "/"), self.clip)
+
+    @property
+    def subject_id(self) -> NDArray[np.str_]:
+        """(N,) subject names that differ between data sets."""
+        return np.char.add(np.char.add(self.dataset, "/"), self.subject)
+
     def rows(self, index: NDArray[np.bool_] | NDArray[np.intp]) -> FeatureTable:
         """Return the rows that a mask or an index array selects, with the same metadata."""
         columns: dict[str, Any] = {

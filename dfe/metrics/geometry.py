@@ -80,7 +80,7 @@ def pair_similarity(displacements: ArrayLike, reading: Reading) -> PairSimilarit
         two tokens move.
     """
     gram = _gram(displacements, reading)  # (M, M) of the tokens that move
-    cosine = gram / np.sqrt(np.outer(gram.diagonal(), gram.diagonal()))
+    cosine = _cosines(gram)
     first, second = np.triu_indices(len(gram), 1)  # (pairs,)
     still = len(np.asarray(displacements)) - len(gram)
     dot, angle = (float(matrix[first, second].mean()) for matrix in (gram, cosine))
@@ -106,7 +106,7 @@ def pair_similarity_interval(
     """
     gram = _gram(displacements, reading)  # (M, M)
     weights = np.vstack([np.ones(len(gram)), *group_draws(len(gram), resamples, seed)])  # (1+B, M)
-    cosine = gram / np.sqrt(np.outer(gram.diagonal(), gram.diagonal()))
+    cosine = _cosines(gram)
     dot, angle = (percentile_interval(_pair_means(g, weights), level) for g in (gram, cosine))
     return dot, angle
 
@@ -120,6 +120,11 @@ def _pair_means(gram: NDArray[np.float64], weights: NDArray[np.float64]) -> NDAr
     pairs = weights.sum(1) ** 2 - np.square(weights).sum(1)  # (B,) ordered pairs of two tokens
     total = np.einsum("bi,ij,bj->b", weights, apart, weights, optimize=True)
     return np.divide(total, pairs, out=np.full(len(pairs), np.nan), where=pairs > 0)
+
+
+def _cosines(gram: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Dot products divided by the lengths: (M, M), ones on the diagonal."""
+    return gram / np.sqrt(np.outer(gram.diagonal(), gram.diagonal()))
 
 
 def _gram(displacements: ArrayLike, reading: Reading) -> NDArray[np.float64]:
