@@ -25,15 +25,15 @@ def files(*patterns):
     return sorted(str(path) for path in found if "__pycache__" not in path.parts)
 
 
-FACE = files("dfe/config.py", "dfe/face/**/*")
+FACE = files("dfe/config/*", "dfe/face/**/*")
 DATA = files("dfe/data/**/*", "data_manifests/*")
 TOOLS = {"dfe/book.py", "dfe/cli.py", "dfe/notebooks.py"}  # they change no number
 MODULES = [name for name in files("dfe/**/*") if name not in TOOLS]
 
 
 TRAINING = [
-    *files("dfe/data/**/*", "dfe/face/**/*"),
-    *(f"dfe/{name}.py" for name in "checkpoint checks config dictionary files losses".split()),
+    *files("dfe/config/*", "dfe/data/*", "dfe/data/extract/*", "dfe/face/**/*"),
+    *(f"dfe/{name}.py" for name in "checkpoint checks dictionary files losses".split()),
     *(f"dfe/{name}.py" for name in "model quantizer runs training variants".split()),
 ]
 

@@ -1,0 +1,54 @@
+"""Settings: typed, validated, and equal to the paper's section 4.3 unless a profile says otherwise.
+
+Every default names its source. Where the paper is silent or ambiguous the comment says so and
+gives the reason for our choice; the book's method page lists the same points.
+"""
+
+from dfe.config.base import ConfigError, Seed, Settings, describe_errors, vary
+from dfe.config.cohorts import (
+    Cohort,
+    CohortsConfig,
+    DepressionCohort,
+    ObserversConfig,
+    PeopleConfig,
+    PersonalityCohort,
+    SmilesCohort,
+    StressCohort,
+)
+from dfe.config.data import CorpusConfig, DatabaseConfig, DataConfig
+from dfe.config.model import PSI_DIM, LossConfig, ModelConfig, TrainingConfig
+from dfe.config.pages import Pages
+from dfe.config.profile import Profile, build_folder, load_profile, override, project_root
+from dfe.config.utility import TaskFiles, TaskName, UtilityConfig
+
+__all__ = [
+    "PSI_DIM",
+    "Cohort",
+    "CohortsConfig",
+    "ConfigError",
+    "CorpusConfig",
+    "DataConfig",
+    "DatabaseConfig",
+    "DepressionCohort",
+    "LossConfig",
+    "ModelConfig",
+    "ObserversConfig",
+    "Pages",
+    "PeopleConfig",
+    "PersonalityCohort",
+    "Profile",
+    "Seed",
+    "Settings",
+    "SmilesCohort",
+    "StressCohort",
+    "TaskFiles",
+    "TaskName",
+    "TrainingConfig",
+    "UtilityConfig",
+    "build_folder",
+    "describe_errors",
+    "load_profile",
+    "override",
+    "project_root",
+    "vary",
+]
