@@ -2,11 +2,12 @@
 #   snakemake --cores 2 --config profile=quick
 # Everything lands in build/<profile>/. On a cluster add: --executor slurm (extra `cluster`).
 
+import json
 import sys
 from pathlib import Path
 
 from dfe.book import notebook_names, pages
-from dfe.config import load_profile
+from dfe.config import PAGE_TASKS, TASKS, load_profile, page_settings, task_settings
 from dfe.variants import ABLATIONS, READINGS, VARIANTS, variant_profile
 
 SETTINGS = load_profile(config.get("profile", "quick"))
@@ -25,14 +26,15 @@ def files(*patterns):
     return sorted(str(path) for path in found if "__pycache__" not in path.parts)
 
 
-FACE = files("dfe/config/*", "dfe/face/**/*")
-DATA = files("dfe/data/**/*", "data_manifests/*")
+CONFIG = [f"dfe/config/{name}.py" for name in "base data model profile".split()]
+FACE = [*CONFIG, *files("dfe/face/**/*")]
+COHORTS = files("dfe/data/task*.py", "dfe/data/cohorts/*", "dfe/config/cohorts.py")
+DATA = [name for name in files("dfe/data/**/*", "data_manifests/*") if name not in COHORTS]
 TOOLS = {"dfe/book.py", "dfe/cli.py", "dfe/notebooks.py"}  # they change no number
 MODULES = [name for name in files("dfe/**/*") if name not in TOOLS]
-
-
 TRAINING = [
-    *files("dfe/config/*", "dfe/data/*", "dfe/data/extract/*", "dfe/face/**/*"),
+    *FACE,
+    *(name for name in DATA if name.endswith(".py")),
     *(f"dfe/{name}.py" for name in "checkpoint checks dictionary files losses".split()),
     *(f"dfe/{name}.py" for name in "model quantizer runs training variants".split()),
 ]
@@ -47,6 +49,24 @@ def models(notebook):
     ]
 
 
+def cohorts(notebook):
+    """The simulated cohorts that a notebook reads, or the reader's own files in their place."""
+    own = SETTINGS.utility.tasks
+    found = []
+    for task in PAGE_TASKS.get(notebook, ()):
+        if task in own:
+            found += [own[task].clips, own[task].psi, *own[task].observers.values()]
+        else:
+            found.append(f"{BUILD}/cohorts/{task}.safetensors")
+    return [str(path) for path in found]
+
+
+def basis(notebook):
+    """Facial Basis, for the notebooks that compare it."""
+    reads = notebook in PAGE_TASKS and notebook not in RUNS
+    return rules.facial_basis.output if reads else []
+
+
 def run_settings(wildcards):
     """What a run depends on, so that another page's settings do not train it again."""
     profile = variant_profile(SETTINGS, wildcards.variant, int(wildcards.seed))
@@ -54,6 +74,7 @@ def run_settings(wildcards):
 
 
 wildcard_constraints:
+    task="|".join(TASKS),
     notebook="|".join(NOTEBOOKS),
     variant="|".join(VARIANTS),
     seed="[0-9]+",
@@ -89,12 +110,13 @@ rule appearance:
 
 rule model:
     input:
-        MODULES,
-        f"profiles/{PROFILE}.yaml",
+        TRAINING,
         rules.features.output,
     output:
         f"{BUILD}/model/model.safetensors",
         f"{BUILD}/model/log.csv",
+    params:
+        settings=SETTINGS.model_dump_json(include={"model", "loss", "training", "corpus"}),
     threads: 2
     shell:
         f"{DFE} train --profile {PROFILE} --resume"
@@ -127,18 +149,47 @@ rule database:
         f"{DFE} database --profile {PROFILE}"
 
 
+rule cohort:
+    input:
+        FACE,
+        COHORTS,
+    output:
+        f"{BUILD}/cohorts/{{task}}.safetensors",
+    params:
+        settings=lambda wildcards: json.dumps(task_settings(SETTINGS, wildcards.task)),
+    shell:
+        f"{DFE} cohort {{wildcards.task}} --profile {PROFILE}"
+
+
+rule facial_basis:
+    input:
+        FACE,
+        DATA,
+        "dfe/facial_basis.py",
+        rules.features.output,
+    output:
+        f"{BUILD}/facial_basis/basis.safetensors",
+    params:
+        settings=SETTINGS.corpus.model_dump_json(),
+    shell:
+        f"{DFE} facial-basis --profile {PROFILE}"
+
+
 rule notebook:
     input:
+        lambda wildcards: cohorts(wildcards.notebook),
+        lambda wildcards: basis(wildcards.notebook),
         lambda wildcards: rules.database.output if wildcards.notebook in DATABASE else [],
         lambda wildcards: rules.appearance.output if wildcards.notebook == "05_accuracy" else [],
         lambda wildcards: models(wildcards.notebook),
         MODULES,
         rules.model.output if SETTINGS.train == "scratch" else [],
         "notebooks/{notebook}.ipynb",
-        f"profiles/{PROFILE}.yaml",
         rules.features.output,
     output:
         f"{BUILD}/notebooks/{{notebook}}.ipynb",
+    params:
+        settings=lambda wildcards: json.dumps(page_settings(SETTINGS, wildcards.notebook)),
     threads: lambda wildcards: THREADS.get(wildcards.notebook, 1)
     shell:
         f"{DFE} notebook {{wildcards.notebook}} --profile {PROFILE}"
@@ -153,5 +204,7 @@ rule html:
         "dfe/book.py",
     output:
         update(f"{BUILD}/html/index.html"), # the old book stays until the new one is whole
+    params:
+        settings=SETTINGS.announcement,
     shell:
         f"{DFE} book --profile {PROFILE}"

@@ -10,7 +10,7 @@ import typer
 import yaml
 from rich.console import Console
 
-from dfe.config import build_folder, load_profile
+from dfe.config import TaskName, build_folder, load_profile
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 profile_app = typer.Typer(no_args_is_help=True, help="Look at the settings of a build.")
@@ -77,6 +77,31 @@ def database(profile: ProfileName = "quick") -> None:
     settings = load_profile(profile)
     found = load_database(settings, load_model(settings))
     typer.echo(f"{len(found.codes)} simulated frames in {build_folder(settings) / 'tokens'}")
+
+
+@app.command()
+def cohort(
+    task: Annotated[TaskName, typer.Argument(help="smiles, stress, depression or personality")],
+    profile: ProfileName = "quick",
+) -> None:
+    """Simulate one labeled cohort: build/<profile>/cohorts/<task>.safetensors."""
+    from dfe.tasks import load_task, task_path
+
+    settings = load_profile(profile)
+    task_path(settings, task).unlink(missing_ok=True)
+    load_task(settings, task)
+    typer.echo(task_path(settings, task))
+
+
+@app.command("facial-basis")
+def facial_basis(profile: ProfileName = "quick") -> None:
+    """Fit the Facial Basis to the training corpus: build/<profile>/facial_basis."""
+    from dfe.tasks import facial_basis_path, load_facial_basis
+
+    settings = load_profile(profile)
+    facial_basis_path(settings).unlink(missing_ok=True)
+    load_facial_basis(settings)
+    typer.echo(facial_basis_path(settings))
 
 
 @app.command()

@@ -28,6 +28,8 @@ FLOORS = {
     "training": 3,
     "tokens": 3,
     "baselines": 3,
+    "bags": 3,
+    "facial_basis": 3,
     "controls": 3,
     "observers": 3,
     "render": 3,
@@ -37,8 +39,10 @@ FLOORS = {
     "accuracy": 4,
     "ablations": 4,
     "gallery": 4,
+    "utility": 4,
     "book": 4,
     "runs": 5,
+    "tasks": 5,
     "cli": 6,
 }
 FILES = sorted(DFE.rglob("*.py"))

@@ -19,10 +19,13 @@ from dfe.config.data import CorpusConfig, DatabaseConfig, DataConfig
 from dfe.config.model import PSI_DIM, LossConfig, ModelConfig, TrainingConfig
 from dfe.config.pages import Pages
 from dfe.config.profile import Profile, build_folder, load_profile, override, project_root
+from dfe.config.scope import PAGE_TASKS, TASKS, page_settings, task_settings
 from dfe.config.utility import TaskFiles, TaskName, UtilityConfig
 
 __all__ = [
+    "PAGE_TASKS",
     "PSI_DIM",
+    "TASKS",
     "Cohort",
     "CohortsConfig",
     "ConfigError",
@@ -49,6 +52,8 @@ __all__ = [
     "describe_errors",
     "load_profile",
     "override",
+    "page_settings",
     "project_root",
+    "task_settings",
     "vary",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 
@@ -53,6 +54,36 @@ class DiversityPage(Settings):
     seed: Seed = 0
 
 
+class SmilesPage(Settings):
+    """Settings of the notebook on smiles (section 5.2, Figure 6)."""
+
+    tokens: int = Field(4, ge=1)  # tokens shown of each type; Figure 6 has four
+    image_size: int = Field(200, ge=32)  # pixels per rendered head
+
+
+class DepressionPage(Settings):
+    """Settings of the notebook on depression (section 5.3)."""
+
+    label: Literal["phq_binary", "score10"] = "phq_binary"  # not stated; the paper names neither
+
+
+class CohortsPage(Settings):
+    """Settings of the notebook that shows the simulated cohorts."""
+
+    image_size: int = Field(160, ge=32)  # pixels per rendered head
+
+
+class PowerPage(Settings):
+    """Settings of the notebook on cohort size."""
+
+    actors: tuple[int, ...] = Field((5, 10, 15, 30, 60, 120), min_length=1)  # to learn smiles from
+    subjects: tuple[int, ...] = Field((10, 20, 40, 80, 160), min_length=1)  # to learn stress from
+    test_actors: int = Field(60, ge=2)
+    test_subjects: int = Field(40, ge=2)
+    repeats: int = Field(5, ge=1)  # draws of each size
+    seed: Seed = 1
+
+
 class AblationsPage(Settings):
     """Settings of the ablation notebook (appendix A)."""
 
@@ -69,4 +100,8 @@ class Pages(Settings):
     decomposition: DecompositionPage = DecompositionPage()
     accuracy: AccuracyPage = AccuracyPage()
     diversity: DiversityPage = DiversityPage()
+    smiles: SmilesPage = SmilesPage()
+    depression: DepressionPage = DepressionPage()
     ablations: AblationsPage = AblationsPage()
+    cohorts: CohortsPage = CohortsPage()
+    power: PowerPage = PowerPage()

@@ -17,7 +17,7 @@ class TaskFiles(Settings):
     """A reader's own data for one task, instead of the simulated cohort."""
 
     clips: Path  # table of clips, subjects, splits and labels (CSV or Parquet)
-    psi: Path  # feature file with the expression vectors of the clips' frames
+    psi: Path  # observation file with the expression vectors (50 values) of the clips' frames
     observers: dict[str, Path] = {}  # name of a method -> observation file with its features
 
 

@@ -9,10 +9,18 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from dfe.config import PSI_DIM
 from dfe.data.manifest import Origin
 
 KEYS = ("subject", "split")  # columns that every table of clips has; the others are labels
-PSI = "psi"
+
+PSI = "psi"  # expression vectors
+HUMAN_UNITS = "action units (human)"
+AUTOMATIC_UNITS = "action units (automatic)"
+OTHER_3DMM = "independent 3DMM"
+EMBEDDING = "holistic embedding"
+#: What only a simulation knows; they give the ceiling and are never a method.
+TRUE_DISPLAYS, TRUE_STATE = "true displays", "true state"
 
 
 class TaskError(ValueError):
@@ -82,8 +90,8 @@ class Task:
     Raises
     ------
     TaskError
-        If a clip repeats, a column is missing, "psi" is missing or lacks a clip, or frames point
-        beyond the table.
+        If a clip repeats, a column is missing, "psi" is missing, lacks a clip or is not 50 wide,
+        or frames point beyond the table.
     """
 
     name: str
@@ -94,10 +102,13 @@ class Task:
     def __post_init__(self) -> None:
         if missing := [key for key in KEYS if key not in self.clips]:
             raise TaskError(f"task {self.name}: the table of clips lacks {missing}")
-        if (repeated := self.clips.index.duplicated()).any():
+        if not self.clips.index.is_unique:
+            repeated = self.clips.index.duplicated()
             raise TaskError(f"task {self.name}: clip {self.clips.index[repeated][0]!r} comes twice")
         if PSI not in self.frames:
             raise TaskError(f"task {self.name}: no frames of {PSI!r}")
+        if (width := self.frames[PSI].values.shape[1]) != PSI_DIM:
+            raise TaskError(f"task {self.name}: {PSI} has {width} values a frame, not {PSI_DIM}")
         for observer, frames in self.frames.items():
             if frames.clip[-1] >= len(self.clips):
                 raise TaskError(

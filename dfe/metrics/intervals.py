@@ -28,6 +28,10 @@ class Interval(NamedTuple):
     def __str__(self) -> str:
         return format(self)
 
+    def scaled(self, factor: float) -> Interval:
+        """Return the same interval in another unit, for a factor above 0."""
+        return Interval(*(factor * number for number in self))
+
 
 def explained_variance_interval(
     psi: ArrayLike,

@@ -1,0 +1,140 @@
+"""Tasks on disk: a simulated one as one safetensors file, a reader's own from tables."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import torch
+
+from dfe.checkpoint import CheckpointError, read_checkpoint, write_checkpoint
+from dfe.config import TaskFiles
+from dfe.data.observations import Observation, read_observation
+from dfe.data.task import KEYS, PSI, Frames, Task, TaskError
+
+FORMAT = "dfe-task/1"
+
+
+def write_task(path: Path, task: Task, settings: str) -> None:
+    """Write a task, with the text of the settings that made it.
+
+    Parameters
+    ----------
+    settings
+        Kept as it is; `read_task` gives it back, so that a stale file can be told.
+    """
+    tensors = {
+        f"{part}/{name}": torch.from_numpy(getattr(frames, part))
+        for name, frames in task.frames.items()
+        for part in ("clip", "values")
+    }
+    columns = {name: frames.columns for name, frames in task.frames.items()}
+    clips = task.clips.rename_axis("clip").reset_index()
+    table = {name: clips[name].tolist() for name in clips}  # floats keep every bit in JSON
+    metadata = {
+        "format": FORMAT,
+        "name": task.name,
+        "origin": task.origin,
+        "settings": settings,
+        "columns": json.dumps(columns),
+        "clips": json.dumps(table),
+    }
+    write_checkpoint(path, tensors, metadata)
+
+
+def read_task(path: Path) -> tuple[Task, str]:
+    """Read a file of `write_task`: the task and the text of its settings.
+
+    Raises
+    ------
+    TaskError
+        If the file is missing, damaged, or no task.
+    """
+    try:
+        tensors, metadata = read_checkpoint(path, FORMAT)
+    except CheckpointError as error:
+        raise TaskError(str(error)) from error
+    clips = pd.DataFrame(json.loads(metadata["clips"])).set_index("clip")
+    frames = {
+        name: Frames(
+            tensors[f"clip/{name}"].numpy(), tensors[f"values/{name}"].numpy(), tuple(columns)
+        )
+        for name, columns in json.loads(metadata["columns"]).items()
+    }
+    return Task(metadata["name"], metadata["origin"], clips, frames), metadata["settings"]
+
+
+def load_own_task(name: str, files: TaskFiles) -> Task:
+    """A task of the reader's own data.
+
+    The table of clips has the columns clip, subject, split and the labels of the task. The
+    observation files, one of them with the expression vectors, are joined to it by the name of
+    the clip; frames of clips that the table does not list are left out.
+
+    Raises
+    ------
+    TaskError
+        If a file cannot be read, a clip name is not unique, or a clip has no expression vectors.
+    dfe.data.observations.ObservationError
+        If an observation file is not what it should be.
+    """
+    clips = read_clips(files.clips)
+    seen = {
+        observer: read_observation(path)
+        for observer, path in {PSI: files.psi, **files.observers}.items()
+    }
+    frames = {
+        observer: join_frames(clips.index, found, observer) for observer, found in seen.items()
+    }
+    return Task(name, seen[PSI].metadata.origin, clips, frames)
+
+
+def read_clips(path: Path) -> pd.DataFrame:
+    """Read a table of clips (CSV or Parquet), indexed by clip.
+
+    Raises
+    ------
+    TaskError
+        If the file cannot be read, a column of `KEYS` or "clip" is missing or has gaps, or a clip
+        comes twice.
+    """
+    text = {"clip": str, **dict.fromkeys(KEYS, str)}
+    try:
+        if path.suffix == ".parquet":
+            clips = pd.read_parquet(path)
+        else:
+            clips = pd.read_csv(path, dtype=text, keep_default_na=False, na_values=["nan"])
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise TaskError(f"{path}: not a table of clips: {error}") from error
+    if missing := [name for name in text if name not in clips]:
+        raise TaskError(f"{path} lacks the columns {missing}; it has {list(clips)}")
+    if (gaps := clips.isna().any()).any():
+        raise TaskError(f"{path}: column {gaps.idxmax()!r} has gaps; leave unlabeled clips out")
+    if (repeated := clips["clip"].duplicated()).any():
+        raise TaskError(f"{path}: clip {clips['clip'][repeated].iloc[0]!r} comes twice")
+    return clips.set_index("clip")
+
+
+def join_frames(index: pd.Index, seen: Observation, where: str) -> Frames:
+    """Frames of the clips in `index`, sorted by clip and time.
+
+    Raises
+    ------
+    TaskError
+        If no frame belongs to a clip of the index, or a frame of a clip comes twice (the same
+        clip name in two data sets).
+    """
+    row = index.get_indexer(seen.clip)  # (M,), -1 where the table has no such clip
+    order = np.lexsort((seen.frame, row))
+    order = order[row[order] >= 0]
+    if not len(order):
+        raise TaskError(f"{where} and the table of clips share no clip, such as {index[0]!r}")
+    at, time = row[order], seen.frame[order]
+    same = (np.diff(at) == 0) & (np.diff(time) == 0)
+    if same.any():
+        name = index[at[:-1][same][0]]
+        raise TaskError(f"{where}: clip {name!r} holds a frame twice; name clips uniquely")
+    return Frames(at.astype(np.int64), seen.values[order], seen.metadata.columns)

@@ -1,0 +1,141 @@
+"""The tasks of a build: made or read once, with their tokens and Facial-Basis coefficients."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from dfe.checkpoint import CheckpointError, read_checkpoint, write_checkpoint
+from dfe.config import Profile, TaskName, build_folder, override, task_settings
+from dfe.data.cohorts.simulate import simulate_task
+from dfe.data.corpus import sha256_array
+from dfe.data.real import load_corpus
+from dfe.data.task import PSI, Task, TaskError
+from dfe.data.task_store import load_own_task, read_task, write_task
+from dfe.evidence import file_hashes
+from dfe.facial_basis import FacialBasis
+from dfe.model import DFE
+from dfe.tokens import encode_once
+from dfe.utility import Method, task_methods
+
+BASIS_FORMAT = "dfe-facial-basis-codes/1"
+
+
+def task_path(profile: Profile, name: TaskName) -> Path:
+    """Where a build keeps a simulated cohort: `build/<profile>/cohorts/<task>.safetensors`."""
+    return build_folder(profile) / "cohorts" / f"{name}.safetensors"
+
+
+def load_task(profile: Profile, name: TaskName) -> Task:
+    """Return a task: the reader's own where the profile names files, else the simulated cohort.
+
+    A cohort is simulated first where the build has none with just these settings.
+
+    Raises
+    ------
+    dfe.data.task.TaskError, dfe.data.features.FeatureError, dfe.data.observations.ObservationError
+        If a file of the reader's own is not what it should be.
+    """
+    if name in profile.utility.tasks:
+        return load_own_task(name, profile.utility.tasks[name])
+    path, settings = task_path(profile, name), _settings_text(profile, name)
+    try:
+        task, made_with = read_task(path)
+    except TaskError:  # missing, damaged, or of another format
+        made_with = ""
+    if made_with != settings:
+        task = simulate_task(name, profile.cohorts)
+        write_task(path, task, settings)
+    return task
+
+
+def _settings_text(profile: Profile, name: TaskName) -> str:
+    return json.dumps(task_settings(profile, name), sort_keys=True)
+
+
+def task_hashes(profile: Profile, name: TaskName, task: Task) -> dict[str, str]:
+    """Sha256 of what a page read: the reader's files, or the simulated expression vectors."""
+    if name in profile.utility.tasks:
+        files = profile.utility.tasks[name]
+        own = {"clips": files.clips, PSI: files.psi} | dict(files.observers)
+        return file_hashes(**{f"{name}/{part}": path for part, path in own.items()})
+    return {f"{name}/{PSI} (simulated)": sha256_array(task.frames[PSI].values)}
+
+
+def task_codes(profile: Profile, task: Task, model: DFE, run: str = "model") -> NDArray[np.int64]:
+    """Tokens (M, L) of all frames of a task, encoded once and kept in `build/<profile>/tokens`.
+
+    Parameters
+    ----------
+    run
+        Name of the model's run in the name of the file.
+    """
+    path = build_folder(profile) / "tokens" / f"{task.name}-{run}.safetensors"
+    return encode_once(model, task.frames[PSI].values, path)
+
+
+def facial_basis_path(profile: Profile) -> Path:
+    """Where a build keeps its Facial Basis."""
+    return build_folder(profile) / "facial_basis" / "basis.safetensors"
+
+
+def load_facial_basis(profile: Profile) -> FacialBasis:
+    """Return the Facial Basis fitted to the training corpus, which the model is trained on too."""
+    corpus = load_corpus(profile)
+    path = facial_basis_path(profile)
+    try:
+        basis = FacialBasis.load(path)
+        if basis.provenance.get("corpus") == corpus.hashes["train"]:
+            return basis
+    except CheckpointError:  # missing, damaged, or of another format
+        pass
+    basis = FacialBasis(random_state=profile.corpus.seed).fit(corpus.train)
+    basis.save(path, {"corpus": corpus.hashes["train"]})
+    return FacialBasis.load(path)
+
+
+def task_basis(profile: Profile, task: Task, run: str = "model") -> NDArray[np.float32]:
+    """Facial-Basis coefficients (M, 50) of all frames of a task, computed once for a build."""
+    basis, psi = load_facial_basis(profile), task.frames[PSI].values
+    path = facial_basis_path(profile).with_name(f"{task.name}-{run}.safetensors")
+    wanted = {"format": BASIS_FORMAT, "basis": basis.sha256(), PSI: sha256_array(psi)}
+    try:
+        tensors, found = read_checkpoint(path, BASIS_FORMAT)
+    except CheckpointError:  # missing, damaged, or something else
+        found = {}
+    if found == wanted:
+        return tensors["coefficients"].numpy()
+    coefficients = basis.transform(psi)
+    write_checkpoint(path, {"coefficients": torch.from_numpy(coefficients)}, wanted)
+    return coefficients
+
+
+def standard_methods(
+    profile: Profile, task: Task, model: DFE, run: str = "model"
+) -> list[Method]:
+    """The methods of the task tables: tokens of `model`, Facial Basis, and every observer.
+
+    Parameters
+    ----------
+    run
+        Name of the cohort and of the model's run, under which tokens and coefficients are kept.
+    """
+    codes, basis = task_codes(profile, task, model, run), task_basis(profile, task, run)
+    return task_methods(task, codes, model.config.codebook_size, basis)
+
+
+#: Setting that holds the number of people of a cohort of one size.
+_PEOPLE = {"smiles": "actors", "stress": "subjects"}
+
+
+def sized_cohort(
+    profile: Profile, name: Literal["smiles", "stress"], people: int, seed: int
+) -> Task:
+    """Simulate a cohort like the profile's with another number of people and another seed."""
+    changes = {f"cohorts.{name}.{_PEOPLE[name]}": people, f"cohorts.{name}.seed": seed}
+    return simulate_task(name, override(profile, changes).cohorts)

@@ -1,0 +1,194 @@
+"""One table of section 5: methods on the same clips, with intervals and a paired test."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from dfe.config import UtilityConfig
+from dfe.metrics import Interval, Measure, PairedDifference, interval, paired, score
+from dfe.utility.features import DFE_TOKENS, PAPER_ROWS, PRETRAINED
+from dfe.utility.methods import Role, UtilityError
+from dfe.utility.protocols import Predictions
+
+NEEDS_FEATURES = "needs features"
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Predictions of several methods for the same clips.
+
+    Parameters
+    ----------
+    truth
+        (M,) labels or values of the scored clips.
+    groups
+        (M,) what a resample and a permutation draw as a whole: subjects or actors.
+    measures
+        Columns of the table.
+    predictions
+        Method -> predictions, in the order of the table. All score the same M clips.
+    roles
+        Method -> role.
+    settings
+        Resamples, permutations and seed.
+
+    Raises
+    ------
+    UtilityError
+        If methods scored other clips than the first one did.
+    """
+
+    truth: NDArray[np.generic]  # (M,)
+    groups: NDArray[np.generic]  # (M,)
+    measures: tuple[Measure, ...]
+    predictions: Mapping[str, Predictions]
+    roles: Mapping[str, Role]
+    settings: UtilityConfig
+
+    def __post_init__(self) -> None:
+        first = next(iter(self.predictions.values())).rows
+        for name, made in self.predictions.items():
+            if not np.array_equal(made.rows, first):
+                apart = np.setxor1d(made.rows, first)
+                raise UtilityError(f"{name} was scored on other clips: rows {apart[:5].tolist()}")
+        if len(self.truth) != len(first) or len(self.groups) != len(first):
+            raise UtilityError(f"{len(first)} predictions but {len(self.truth)} labels")
+
+    def values(self) -> pd.DataFrame:
+        """Interval of each method (row) in each measure (column); NaN where it has no score."""
+        rows = {
+            name: {m.name: self._interval(m, made) for m in self.measures}
+            for name, made in self.predictions.items()
+        }
+        return pd.DataFrame(rows).T.rename_axis("method")
+
+    def _interval(self, measure: Measure, made: Predictions) -> Interval:
+        s, guess = self.settings, _guess(measure, made)
+        if guess is None:
+            return Interval(np.nan, np.nan, np.nan)
+        return interval(measure, self.truth, guess, self.groups, s.bootstrap, seed=s.seed)
+
+    def best_baseline(self, measure: Measure) -> str:
+        """The baseline with the best value; the first one of equals."""
+        sign = 1 if measure.better == "higher" else -1
+        found = {
+            name: sign * score(measure, self.truth, guess)
+            for name, made in self.predictions.items()
+            if self.roles[name] == "baseline" and (guess := _guess(measure, made)) is not None
+        }
+        return max(found, key=found.__getitem__)
+
+    def paired(self, other: str | None = None) -> dict[str, tuple[str, PairedDifference]]:
+        """DFE minus another method (None: the best baseline of each measure), by measure."""
+        s, ours = self.settings, self.predictions[DFE_TOKENS]
+        found = {}
+        for measure in self.measures:
+            rival = other or self.best_baseline(measure)
+            a, b = _guess(measure, ours), _guess(measure, self.predictions[rival])
+            if a is None or b is None:
+                continue
+            difference = paired(
+                measure, self.truth, a, b, self.groups, s.bootstrap, s.permutations, seed=s.seed
+            )
+            found[measure.name] = (rival, difference)
+        return found
+
+
+def _guess(measure: Measure, made: Predictions) -> NDArray[np.generic] | None:
+    return made.score if measure.needs == "score" else made.predicted
+
+
+def beside_paper(
+    here: pd.DataFrame, paper: pd.DataFrame, columns: Mapping[str, str], scale: Mapping[str, float]
+) -> pd.DataFrame:
+    """The paper's numbers beside ours, as text; two columns for each measure.
+
+    Parameters
+    ----------
+    here
+        As `Comparison.values`.
+    paper
+        As `dfe.claims.paper_table`.
+    columns
+        Measure of `here` -> column of `paper`.
+    scale
+        Measure -> factor from our unit to the paper's; 1 where it is missing.
+
+    Returns
+    -------
+    All rows of `here`, and before the tokens a row for each pretrained model without features.
+    """
+    absent = [name for name in PRETRAINED if name not in here.index]
+    place = list(here.index).index(DFE_TOKENS)
+    order = [*here.index[:place], *absent, *here.index[place:]]
+    found: dict[tuple[str, str], list[str]] = {}
+    for measure, column in columns.items():
+        printed = [_printed(paper[column], name) for name in order]
+        found[measure, "paper"] = printed
+        found[measure, "here"] = [
+            NEEDS_FEATURES
+            if name in absent
+            else f"{here.loc[name, measure].scaled(scale.get(measure, 1.0)):.1f}"
+            for name in order
+        ]
+    return pd.DataFrame(found, pd.Index(order, name="method"))
+
+
+def _printed(column: pd.Series, method: str) -> str:
+    label = next((row for row in PAPER_ROWS.get(method, ()) if row in column.index), None)
+    return "–" if label is None else f"{column[label]:.1f}"
+
+
+def paired_table(
+    comparisons: Mapping[str, Comparison], scale: Mapping[str, float], other: str | None = None
+) -> pd.DataFrame:
+    """DFE against the best baseline of each measure: difference, interval and p, as text.
+
+    Parameters
+    ----------
+    comparisons
+        Name of the table or of its part -> comparison.
+    other
+        A method to compare with instead of the best baseline.
+    """
+    rows: list[dict[str, str]] = []
+    for part, comparison in comparisons.items():
+        for measure, (rival, found) in comparison.paired(other).items():
+            difference = found.difference.scaled(scale.get(measure, 1.0))
+            rows.append(
+                {
+                    "part": part,
+                    "measure": measure,
+                    "against": rival,
+                    "difference": f"{difference:+.1f}",
+                    "p": f"{found.p:.3f}",
+                    "N": f"{len(comparison.truth):,}",
+                    "groups": f"{len(np.unique(comparison.groups)):,}",
+                }
+            )
+    return pd.DataFrame(rows).set_index(["part", "measure"])
+
+
+def compare(
+    truth: NDArray[np.generic],
+    groups: NDArray[np.generic],
+    measures: Sequence[Measure],
+    predictions: Mapping[str, Predictions],
+    roles: Mapping[str, Role],
+    settings: UtilityConfig,
+) -> Comparison:
+    """A comparison from labels and groups of all N clips of a task, of which some were scored."""
+    rows = next(iter(predictions.values())).rows
+    return Comparison(
+        np.asarray(truth)[rows],
+        np.asarray(groups)[rows],
+        tuple(measures),
+        predictions,
+        roles,
+        settings,
+    )

@@ -1,0 +1,200 @@
+"""Tasks: what they refuse, how they are stored, and how a reader's own files become one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from dfe.config import TaskFiles
+from dfe.data.observations import Observation, ObservationMetadata, write_observation
+from dfe.data.task import Frames, Task, TaskError
+from dfe.data.task_store import load_own_task, read_task, write_task
+
+RNG = np.random.default_rng(0)
+
+
+def clips(n: int = 3) -> pd.DataFrame:
+    table = pd.DataFrame(
+        {"subject": [f"s{i % 2}" for i in range(n)], "split": ["train"] * n, "score": 0.1},
+        index=pd.Index([f"c{i}" for i in range(n)], name="clip"),
+    )
+    return table
+
+
+def frames(rows: list[int], width: int = 50, columns: tuple[str, ...] = ()) -> Frames:
+    values = RNG.normal(size=(len(rows), width)).astype(np.float32)
+    return Frames(np.array(rows, np.int64), values, columns)
+
+
+def task(**seen: Frames) -> Task:
+    return Task("smiles", "simulated", clips(), {"psi": frames([0, 0, 1, 2, 2])} | seen)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"clip": np.array([1, 0], np.int64)}, "rising order"),
+        ({"clip": np.array([-1, 0], np.int64)}, "rising order"),
+        ({"clip": np.array([0, 1, 1], np.int64)}, r"int64 \(2,\)"),
+        ({"clip": np.array([0, 1], np.int32)}, "int64"),
+        ({"values": np.zeros((2, 3))}, "float64"),
+        ({"values": np.full((2, 3), np.nan, np.float32)}, "frame 0 holds NaN"),
+        ({"columns": ("a",)}, "1 columns but 3 values"),
+        ({"values": np.zeros((0, 3), np.float32), "clip": np.zeros(0, np.int64)}, "M > 0"),
+    ],
+)
+def test_frames_refuse(change: dict[str, Any], message: str) -> None:
+    good = {"clip": np.array([0, 1], np.int64), "values": np.zeros((2, 3), np.float32)}
+    Frames(**good)
+    with pytest.raises(TaskError, match=message):
+        Frames(**(good | change))
+
+
+def test_a_task_refuses() -> None:
+    psi = {"psi": frames([0, 1, 2])}
+    with pytest.raises(TaskError, match="lacks \\['split'\\]"):
+        Task("smiles", "real", clips().drop(columns="split"), psi)
+    with pytest.raises(TaskError, match="'c0' comes twice"):
+        Task("smiles", "real", clips().set_axis(["c0", "c0", "c1"]), psi)
+    with pytest.raises(TaskError, match="7 values a frame, not 50"):
+        Task("smiles", "real", clips(), {"psi": frames([0, 1, 2], 7)})
+    with pytest.raises(TaskError, match="no frames of 'psi'"):
+        Task("smiles", "real", clips(), {})
+    with pytest.raises(TaskError, match=r"expression vectors of clips \['c1'\]"):
+        Task("smiles", "real", clips(), {"psi": frames([0, 2])})
+    with pytest.raises(TaskError, match="frames of row 3, but the table has 3"):
+        task(other=frames([0, 3]))
+
+
+def test_an_observer_may_lack_clips_and_says_which() -> None:
+    assert task(other=frames([1])).missing("other") == ["c0", "c2"]
+
+
+def test_a_subset_keeps_the_frames_of_its_clips() -> None:
+    whole = task(other=frames([0, 2], 2, ("a", "b")))
+    part = whole.subset(np.array([1, 2]))
+    assert part.clips.index.tolist() == ["c1", "c2"]
+    assert part.frames["psi"].clip.tolist() == [0, 1, 1]
+    np.testing.assert_array_equal(part.frames["psi"].values, whole.frames["psi"].values[2:])
+    assert part.frames["other"].clip.tolist() == [1]
+    assert part.frames["other"].columns == ("a", "b")
+
+
+def test_a_stored_task_comes_back_to_the_bit(tmp_path: Path) -> None:
+    made = task(other=frames([0, 2], 2, ("a", "b")))
+    made.clips["score"] = [0.1, 1 / 3, 2e-17]
+    made.clips["binary"] = [1, 0, 1]
+    made.clips["label"] = ["x", "", "01"]
+    write_task(tmp_path / "t.safetensors", made, "how it was made")
+    back, settings = read_task(tmp_path / "t.safetensors")
+    assert settings == "how it was made" and (back.name, back.origin) == ("smiles", "simulated")
+    assert list(back.frames) == ["psi", "other"]
+    for name, seen in made.frames.items():
+        np.testing.assert_array_equal(back.frames[name].values, seen.values)
+        np.testing.assert_array_equal(back.frames[name].clip, seen.clip)
+        assert back.frames[name].columns == seen.columns
+    assert back.clips["score"].tolist() == made.clips["score"].tolist()
+    assert back.clips["binary"].tolist() == [1, 0, 1]
+    assert back.clips["label"].tolist() == ["x", "", "01"]
+    assert back.clips.index.tolist() == made.clips.index.tolist()
+
+
+def test_a_damaged_task_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "t.safetensors"
+    with pytest.raises(TaskError, match="no checkpoint"):
+        read_task(path)
+    write_task(path, task(), "")
+    path.write_bytes(path.read_bytes()[:-8])
+    with pytest.raises(TaskError, match="not a whole safetensors file"):
+        read_task(path)
+
+
+# A reader's own files
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> TaskFiles:
+    """Two labeled clips and one without a label, with frames out of order."""
+    psi = Observation(
+        dataset=np.array(["mine"] * 5),
+        clip=np.array(["b", "b", "a", "a", "unlabeled"]),
+        frame=np.array([1, 0, 5, 3, 0], np.int64),
+        values=np.arange(250.0).reshape(5, 50),
+        metadata=ObservationMetadata(
+            name="EMOCA", kind="features", origin="gated", extractor="E", extractor_version="2"
+        ),
+    )
+    write_observation(tmp_path / "psi.parquet", psi)
+    seen = Observation(
+        dataset=np.array(["mine", "mine"]),
+        clip=np.array(["a", "b"]),
+        frame=np.array([0, 0], np.int64),
+        values=np.array([[1.0, 2.0], [3.0, 4.0]]),
+        metadata=ObservationMetadata(
+            name="MARLIN", kind="features", origin="gated", extractor="M", extractor_version="1"
+        ),
+    )
+    write_observation(tmp_path / "marlin.parquet", seen)
+    text = "clip,subject,split,smile\na,01,,reward\nb,02,,dominance\n"
+    (tmp_path / "clips.csv").write_text(text, encoding="utf-8")
+    return TaskFiles(
+        clips=tmp_path / "clips.csv",
+        psi=tmp_path / "psi.parquet",
+        observers={"MARLIN": tmp_path / "marlin.parquet"},
+    )
+
+
+def test_own_files_become_a_task(own: TaskFiles) -> None:
+    made = load_own_task("smiles", own)
+    assert made.origin == "gated"
+    assert made.clips["subject"].tolist() == ["01", "02"], "subjects stay text"
+    assert made.clips["split"].tolist() == ["", ""]
+    assert made.frames["psi"].clip.tolist() == [0, 0, 1, 1]
+    assert made.frames["psi"].values[:, 0].tolist() == [150, 100, 50, 0], "sorted by time"
+    assert made.frames["MARLIN"].values.tolist() == [[1, 2], [3, 4]]
+
+
+def test_parquet_is_a_table_of_clips_too(own: TaskFiles, tmp_path: Path) -> None:
+    pd.read_csv(own.clips, dtype=str, keep_default_na=False).to_parquet(tmp_path / "c.parquet")
+    other = own.model_copy(update={"clips": tmp_path / "c.parquet"})
+    pd.testing.assert_frame_equal(
+        load_own_task("smiles", own).clips,
+        load_own_task("smiles", other).clips,
+        check_dtype=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("clip,subject,smile\na,1,x\n", "lacks the columns \\['split'\\]"),
+        ("clip,subject,split,smile\na,1,,nan\n", "'smile' has gaps"),
+        ("clip,subject,split,smile\nz,1,,x\n", "share no clip, such as 'z'"),
+        ("clip,subject,split,smile\na,1,,x\nz,1,,x\n", "no expression vectors of clips"),
+        ("clip,subject,split,smile\na,1,,x\na,1,,x\n", "clips.csv: clip 'a' comes twice"),
+        ("", "not a table of clips"),
+    ],
+)
+def test_own_files_are_checked(own: TaskFiles, text: str, message: str) -> None:
+    own.clips.write_text(text, encoding="utf-8")
+    with pytest.raises(TaskError, match=message):
+        load_own_task("smiles", own)
+
+
+def test_a_clip_name_in_two_data_sets_is_refused(own: TaskFiles) -> None:
+    seen = Observation(
+        dataset=np.array(["one", "two"]),
+        clip=np.array(["a", "a"]),
+        frame=np.array([0, 0], np.int64),
+        values=np.zeros((2, 2)),
+        metadata=ObservationMetadata(
+            name="X", kind="features", origin="gated", extractor="X", extractor_version="1"
+        ),
+    )
+    write_observation(own.observers["MARLIN"], seen)
+    with pytest.raises(TaskError, match="clip 'a' holds a frame twice"):
+        load_own_task("smiles", own)
