@@ -170,7 +170,8 @@ rule facial_basis:
     output:
         f"{BUILD}/facial_basis/basis.safetensors",
     params:
-        settings=SETTINGS.corpus.model_dump_json(),
+        settings=SETTINGS.corpus.model_dump_json()
+        + SETTINGS.utility.model_dump_json(include={"basis_rows", "basis_rounds", "seed"}),
     shell:
         f"{DFE} facial-basis --profile {PROFILE}"
 

@@ -40,6 +40,8 @@ class PaperTable(Settings):
         Names of the parts of a row's label.
     columns, rows
         Measures, and lines in the paper's order.
+    note
+        What is uncertain about the numbers or about how we read them; empty where nothing is.
     """
 
     number: int = Field(ge=1)
@@ -49,6 +51,7 @@ class PaperTable(Settings):
     index: tuple[str, ...]
     columns: dict[str, Column]
     rows: tuple[Row, ...]
+    note: str = ""
 
     @model_validator(mode="after")
     def _rectangular(self) -> PaperTable:

@@ -85,17 +85,24 @@ def facial_basis_path(profile: Profile) -> Path:
 
 
 def load_facial_basis(profile: Profile) -> FacialBasis:
-    """Return the Facial Basis fitted to the training corpus, which the model is trained on too."""
-    corpus = load_corpus(profile)
-    path = facial_basis_path(profile)
+    """Return the Facial Basis of the training corpus, which the model is trained on too.
+
+    It is fitted first where the build has none of this corpus with these settings.
+    """
+    corpus, path = load_corpus(profile), facial_basis_path(profile)
+    how = {
+        "rows": profile.utility.basis_rows,
+        "max_iter": profile.utility.basis_rounds,
+        "random_state": profile.utility.seed,
+    }
+    wanted = {"corpus": corpus.hashes["train"], "settings": json.dumps(how)}
     try:
         basis = FacialBasis.load(path)
-        if basis.provenance.get("corpus") == corpus.hashes["train"]:
+        if basis.provenance == wanted:
             return basis
     except CheckpointError:  # missing, damaged, or of another format
         pass
-    basis = FacialBasis(random_state=profile.corpus.seed).fit(corpus.train)
-    basis.save(path, {"corpus": corpus.hashes["train"]})
+    FacialBasis(**how).fit(corpus.train).save(path, wanted)
     return FacialBasis.load(path)
 
 
@@ -115,9 +122,7 @@ def task_basis(profile: Profile, task: Task, run: str = "model") -> NDArray[np.f
     return coefficients
 
 
-def standard_methods(
-    profile: Profile, task: Task, model: DFE, run: str = "model"
-) -> list[Method]:
+def standard_methods(profile: Profile, task: Task, model: DFE, run: str = "model") -> list[Method]:
     """The methods of the task tables: tokens of `model`, Facial Basis, and every observer.
 
     Parameters

@@ -30,6 +30,7 @@ class UtilityConfig(Settings):
     stress_folds: int = Field(8, ge=2)  # GroupKFold by subject, as in the official code
     bootstrap: int = Field(2000, ge=10)  # resamples behind each interval
     permutations: int = Field(5000, ge=10)  # of the paired test
-    au_threshold: float = Field(0.2, gt=0, lt=1)  # an intensity above it is active
+    basis_rows: int = Field(2000, ge=50)  # frames that the Facial Basis is learned from
+    basis_rounds: int = Field(100, ge=1)  # rounds of learning of each of its regions
     seed: Seed = 0
     tasks: dict[TaskName, TaskFiles] = {}  # the reader's own data; a task without is simulated

@@ -9,9 +9,11 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import torch
+from pydantic import TypeAdapter
 
 from dfe.checkpoint import CheckpointError, read_checkpoint, write_checkpoint
 from dfe.config import TaskFiles
+from dfe.data.manifest import Origin
 from dfe.data.observations import Observation, read_observation
 from dfe.data.task import KEYS, PSI, Frames, Task, TaskError
 
@@ -64,7 +66,8 @@ def read_task(path: Path) -> tuple[Task, str]:
         )
         for name, columns in json.loads(metadata["columns"]).items()
     }
-    return Task(metadata["name"], metadata["origin"], clips, frames), metadata["settings"]
+    origin: Origin = TypeAdapter(Origin).validate_python(metadata["origin"])
+    return Task(metadata["name"], origin, clips, frames), metadata["settings"]
 
 
 def load_own_task(name: str, files: TaskFiles) -> Task:

@@ -34,7 +34,7 @@ from dfe.metrics.intervals import (
     percentile_interval,
     resampled_means,
 )
-from dfe.metrics.paired import McNemar, PairedDifference, holm, interval, mcnemar, paired
+from dfe.metrics.paired_tests import McNemar, PairedDifference, holm, interval, mcnemar, paired
 from dfe.metrics.power import (
     auc_difference_power,
     auc_difference_sample_size,

@@ -12,10 +12,8 @@ from numpy.typing import NDArray
 from dfe.config import UtilityConfig
 from dfe.metrics import Interval, Measure, PairedDifference, interval, paired, score
 from dfe.utility.features import DFE_TOKENS, PAPER_ROWS, PRETRAINED
-from dfe.utility.methods import Role, UtilityError
+from dfe.utility.methods import NEEDS_FEATURES, Role, UtilityError
 from dfe.utility.protocols import Predictions
-
-NEEDS_FEATURES = "needs features"
 
 
 @dataclass(frozen=True, eq=False)

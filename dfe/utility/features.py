@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -97,7 +98,11 @@ def task_methods(
 
 
 def bag_method(
-    task: Task, codes: NDArray[np.int64], codebook_size: int, name: str = DFE_TOKENS, **options: object
+    task: Task,
+    codes: NDArray[np.int64],
+    codebook_size: int,
+    name: str = DFE_TOKENS,
+    **options: Any,
 ) -> Method:
     """The bag of tokens of section 4.3 as a method; `options` are those of `BagOfTokens`."""
     padded = padded_codes(codes, task.frames[PSI].clip, len(task.clips))  # (N, F L)
