@@ -10,7 +10,7 @@ from scipy import stats
 from dfe.config import SmilesCohort
 from dfe.data.cohorts.displays import DISPLAYS
 from dfe.data.cohorts.script import Script
-from dfe.data.cohorts.smiles import PROFILES, SCALE, TYPES, script
+from dfe.data.cohorts.smiles import BLEND, PROFILES, SCALE, TYPES, script
 
 
 def make(seed: int = 0, actors: int = 400, effect: float = 1.0) -> Script:
@@ -127,6 +127,6 @@ def test_types_that_nobody_wants_cancel_out() -> None:
 
 def test_some_clips_are_stronger_in_all() -> None:
     apex = make(effect=0.0).plan.strength[:, DISPLAYS.index("AU12")]
-    blend = 0.4 * np.std([profile["AU12"] for profile in PROFILES.values()]) * np.sqrt(3)
+    blend = BLEND * np.std([profile["AU12"] for profile in PROFILES.values()]) * np.sqrt(3)
     wanted = np.hypot(blend / apex.mean(), 0.15)  # of the blend, and of the take
-    assert abs(np.log(apex).std() - wanted) < 0.03
+    assert abs(np.log(apex).std() - wanted) < 0.05  # the log of a normal is not quite one

@@ -153,6 +153,11 @@ def test_the_rival_is_the_best_baseline_and_neither_floor_nor_ceiling() -> None:
     assert 0 < float(row["p"]) <= 1
 
 
+def test_no_baseline_is_an_error() -> None:
+    with pytest.raises(UtilityError, match="no baseline has a score, which AUC needs"):
+        comparison().best_baseline(metrics.AUC)
+
+
 def test_the_best_is_the_lowest_where_low_is_good() -> None:
     truth = np.arange(6.0)
     made = {

@@ -34,7 +34,7 @@ RULES = UtilityConfig(penalties=(0.1,), kernels=("linear",))  # one candidate: n
 COHORTS = CohortsConfig.model_validate(
     {
         "smiles": {"actors": 40, "frames": 8},
-        "stress": {"subjects": 40, "frames": 8, "subject_share": 0.5},
+        "stress": {"subjects": 40, "frames": 8, "subject_share": 0.8, "task_share": 0.2},
         "depression": {"train": 150, "dev": 50, "test": 200, "frames": 10},
         "personality": {"train": 250, "dev": 50, "test": 200, "frames": 8},
     }
@@ -43,7 +43,7 @@ COHORTS = CohortsConfig.model_validate(
 
 @cache
 def basis() -> FacialBasis:
-    return FacialBasis(random_state=0).fit(OpenHead().units_to_psi(sample_units(1500, seed=0)))
+    return FacialBasis(rows=200, max_iter=5).fit(OpenHead().units_to_psi(sample_units(200, seed=0)))
 
 
 @cache

@@ -72,13 +72,21 @@ class Comparison:
         return interval(measure, self.truth, guess, self.groups, s.bootstrap, seed=s.seed)
 
     def best_baseline(self, measure: Measure) -> str:
-        """The baseline with the best value; the first one of equals."""
+        """Return the baseline with the best value; the first one of equals.
+
+        Raises
+        ------
+        UtilityError
+            If no baseline has what the measure needs.
+        """
         sign = 1 if measure.better == "higher" else -1
         found = {
             name: sign * score(measure, self.truth, guess)
             for name, made in self.predictions.items()
             if self.roles[name] == "baseline" and (guess := _guess(measure, made)) is not None
         }
+        if not found:
+            raise UtilityError(f"no baseline has a {measure.needs}, which {measure.name} needs")
         return max(found, key=found.__getitem__)
 
     def paired(self, other: str | None = None) -> dict[str, tuple[str, PairedDifference]]:
@@ -86,9 +94,10 @@ class Comparison:
         s, ours = self.settings, self.predictions[DFE_TOKENS]
         found = {}
         for measure in self.measures:
+            if (a := _guess(measure, ours)) is None:
+                continue
             rival = other or self.best_baseline(measure)
-            a, b = _guess(measure, ours), _guess(measure, self.predictions[rival])
-            if a is None or b is None:
+            if (b := _guess(measure, self.predictions[rival])) is None:
                 continue
             difference = paired(
                 measure, self.truth, a, b, self.groups, s.bootstrap, s.permutations, seed=s.seed

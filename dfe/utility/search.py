@@ -86,7 +86,7 @@ class Recipe:
         if _is_linear(choice) and (turn := _rotation(features)):
             prepare = Pipeline([*prepare.steps, ("rotate", turn)])
             features = turn.transform(features)
-        fitted = clone(estimator).fit(features, self.y[rows])
+        fitted = _for_shape(estimator, features).fit(features, self.y[rows])
         return Fitted(prepare, fitted, choice | {"inner_folds": folds}, self.n_classes)
 
     def _choose(self, rows: Rows) -> tuple[Candidate, int]:
@@ -121,7 +121,7 @@ class Recipe:
         found = []
         for choice, estimator in self.candidates:
             learned, asked = turned if _is_linear(choice) else pair
-            fitted = clone(estimator).fit(learned, self.y[fit])
+            fitted = _for_shape(estimator, learned).fit(learned, self.y[fit])
             guess = self._guess(Fitted(prepare, fitted, choice, self.n_classes), asked, judge)
             found.append(score(self.select, self.y[judge], guess))
         return found
@@ -235,7 +235,7 @@ def classifiers(
         ]
     if model != "svm":
         raise UtilityError(f"model must be svm or logistic, not {model!r}")
-    linear = LinearSVC(dual=False, max_iter=_ITERATIONS, **shared)
+    linear = LinearSVC(max_iter=_ITERATIONS, random_state=settings.seed, **shared)
     return _by_kernel(settings, linear, SVC(**shared))
 
 
@@ -275,6 +275,17 @@ def _rotation(features: NDArray[np.float64]) -> PCA | None:
     model after a rotation, but found faster: Hastie and Tibshirani (2004), Biostatistics 5:329.
     """
     return PCA(svd_solver="full").fit(features) if features.shape[1] > len(features) else None
+
+
+def _for_shape(estimator: Any, features: NDArray[np.float64]) -> Any:
+    """Return a fresh copy, whose linear SVM solves the dual problem for D >= n features.
+
+    Both problems have one solution. Where n clips separate, the dual one finds it in some hundred
+    steps, and the primal one takes longer and stops early; where they do not, it is the reverse.
+    """
+    fresh = clone(estimator)
+    n, d = features.shape
+    return fresh.set_params(dual=d >= n) if isinstance(fresh, LinearSVC) else fresh
 
 
 def _is_linear(choice: Choice) -> bool:
