@@ -43,7 +43,8 @@ FLOORS = {
     "book": 4,
     "runs": 5,
     "tasks": 5,
-    "cli": 6,
+    "experiments": 6,
+    "cli": 7,
 }
 FILES = sorted(DFE.rglob("*.py"))
 

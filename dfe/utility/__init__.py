@@ -21,6 +21,7 @@ from dfe.utility.protocols import (
     regress,
     regress_each,
 )
+from dfe.utility.reported import reported_power
 from dfe.utility.splits import (
     grouped_folds,
     leave_one_group_out,
@@ -59,6 +60,7 @@ __all__ = [
     "paired_table",
     "regress",
     "regress_each",
+    "reported_power",
     "task_methods",
     "ungrouped_folds",
 ]

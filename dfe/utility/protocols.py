@@ -237,15 +237,12 @@ def learning_curve(
         Features and labels of the M clips to score; features as wide as those of `train`.
     sizes
         Numbers of groups. In each repeat a smaller draw is part of each larger one.
-    measures
-        Of labels or scores.
-    model, select
+    measures, model, select
         As for `classify`; hyper-parameters are chosen by grouped inner folds of each draw.
 
     Returns
     -------
-    One row for each size and repeat: ``size``, ``repeat``, ``clips``, what was chosen, and the
-    value of each measure under its name.
+    One row for each size and repeat: ``size``, ``repeat``, ``clips``, what was chosen, measures.
 
     Raises
     ------
