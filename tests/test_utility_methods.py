@@ -53,15 +53,17 @@ def test_equal_ids_pass() -> None:
         (["a"], ["a", "b"], r"^rival, compared with tokens, has too many: 1 clips \(b\)\. "),
         (["a", "b"], ["a", "c"], r"lacks 1 clips \(b\) and has too many: 1 clips \(c\)\."),
         (["a"], list("abcdef"), r"too many: 5 clips \(b, c, d, e, f\)\."),
+        (["a"], list("abcdefg"), r"too many: 6 clips \(b, c, d, e, f and 1 more\)"),
         (["a"], list("abcdefgh"), r"too many: 7 clips \(b, c, d, e, f and 2 more\)"),
         (list("abcdefgh"), ["a"], r"lacks 7 clips \(b, c, d, e, f and 2 more\)"),
         (["a", "b", "c"], ["a", "c", "b"], "of tokens in another order: row 1 is c, not b"),
     ],
 )
 def test_other_ids_are_listed(first: list[str], other: list[str], message: str) -> None:
-    same = method(first, "same")
-    with pytest.raises(UtilityError, match=message):
-        check_same_ids([method(first, "tokens"), same, method(other)])
+    tokens, same, rival = method(first, "tokens"), method(first, "same"), method(other)
+    for methods in ([tokens, rival], [tokens, same, rival], [tokens, rival, same]):
+        with pytest.raises(UtilityError, match=message):
+            check_same_ids(methods)
 
 
 def test_text_for_methods_without_features() -> None:
