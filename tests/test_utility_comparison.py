@@ -150,7 +150,25 @@ def test_the_rival_is_the_best_baseline_and_neither_floor_nor_ceiling() -> None:
     row = table.loc[("part", "accuracy")]
     assert row["against"] == "good" and row["difference"].startswith("-16.7 [")
     assert (row["N"], row["groups"]) == ("6", "3")
-    assert 0 < float(row["p"]) <= 1
+    assert 0 < float(row["p"]) <= 1 and row["p (Holm)"] == row["p"], "one row needs no correction"
+
+
+def test_p_is_adjusted_for_the_rows_of_the_table() -> None:
+    table = paired_table({"one": comparison(), "two": comparison()}, {}, "seer")
+    p, adjusted = table["p"].astype(float), table["p (Holm)"].astype(float)
+    np.testing.assert_allclose(adjusted, np.minimum(2 * p, 1), atol=0.0011)
+
+
+def test_a_small_p_is_not_printed_as_zero() -> None:
+    n = 40
+    truth = np.arange(n, dtype=float)
+    made = {
+        name: Predictions(np.arange(n), truth + error, None, [])
+        for name, error in {"bad": 9.0, DFE_TOKENS: 0.1}.items()
+    }
+    rules = RULES.model_copy(update={"permutations": 3000})
+    found = compare(truth, np.arange(n), [metrics.RMSE], made, ROLES, rules)
+    assert paired_table({"x": found}, {})["p"].tolist() == ["< 0.001"]
 
 
 def test_no_baseline_is_an_error() -> None:

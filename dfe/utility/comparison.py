@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dfe.config import UtilityConfig
-from dfe.metrics import Interval, Measure, PairedDifference, interval, paired, score
+from dfe.metrics import Interval, Measure, PairedDifference, holm, interval, paired, score
 from dfe.utility.features import DFE_TOKENS, PAPER_ROWS, PRETRAINED
 from dfe.utility.methods import NEEDS_FEATURES, Role, UtilityError
 from dfe.utility.protocols import Predictions
@@ -156,6 +156,8 @@ def paired_table(
 ) -> pd.DataFrame:
     """DFE against the best baseline of each measure: difference, interval and p, as text.
 
+    "p (Holm)" is p adjusted for the number of rows of the table (Holm 1979).
+
     Parameters
     ----------
     comparisons
@@ -164,21 +166,29 @@ def paired_table(
         A method to compare with instead of the best baseline.
     """
     rows: list[dict[str, str]] = []
+    p_values: list[float] = []
     for part, comparison in comparisons.items():
         for measure, (rival, found) in comparison.paired(other).items():
             difference = found.difference.scaled(scale.get(measure, 1.0))
+            p_values.append(found.p)
             rows.append(
                 {
                     "part": part,
                     "measure": measure,
                     "against": rival,
                     "difference": f"{difference:+.1f}",
-                    "p": f"{found.p:.3f}",
                     "N": f"{len(comparison.truth):,}",
                     "groups": f"{len(np.unique(comparison.groups)):,}",
                 }
             )
-    return pd.DataFrame(rows).set_index(["part", "measure"])
+    table = pd.DataFrame(rows).set_index(["part", "measure"])
+    table["p"] = [_p_text(p) for p in p_values]
+    table["p (Holm)"] = [_p_text(p) for p in holm(p_values)]
+    return table
+
+
+def _p_text(p: float) -> str:
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
 def compare(
