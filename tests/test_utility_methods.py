@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dfe.utility import Method, UtilityError, check_same_ids, needs_features
+from dfe.utility import Method, UtilityError, check_same_ids
 
 
 def method(ids: list[str], name: str = "rival") -> Method:
@@ -64,8 +64,3 @@ def test_other_ids_are_listed(first: list[str], other: list[str], message: str) 
     for methods in ([tokens, rival], [tokens, same, rival], [tokens, rival, same]):
         with pytest.raises(UtilityError, match=message):
             check_same_ids(methods)
-
-
-def test_text_for_methods_without_features() -> None:
-    texts = needs_features(["MARLIN", "VideoMAE"])
-    assert texts == {"MARLIN": "needs features", "VideoMAE": "needs features"}

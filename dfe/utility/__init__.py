@@ -8,7 +8,6 @@ from dfe.utility.methods import (
     Role,
     UtilityError,
     check_same_ids,
-    needs_features,
 )
 from dfe.utility.protocols import (
     Predictions,
@@ -54,7 +53,6 @@ __all__ = [
     "logistic_coefficients",
     "majority",
     "mean_value",
-    "needs_features",
     "official_dev",
     "official_split",
     "paired_table",

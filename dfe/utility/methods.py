@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 #: tokens are made of. ceiling: what only a simulation knows. extra: shown, but not compared.
 Role = Literal["floor", "baseline", "dfe", "control", "ceiling", "extra"]
 
+#: Stands where a number of LibreFace, MAE-Face, MARLIN or VideoMAE would: they read pictures.
 NEEDS_FEATURES = "needs features"
 
 
@@ -76,14 +77,6 @@ class Method:
 
     def __len__(self) -> int:
         return len(self.features)
-
-
-def needs_features(names: Iterable[str]) -> dict[str, str]:
-    """Text for each method whose features cannot be computed here; it stands where numbers would.
-
-    MARLIN, VideoMAE, MAE-Face and LibreFace read video, which simulated clips do not have.
-    """
-    return dict.fromkeys(names, NEEDS_FEATURES)
 
 
 def check_same_ids(methods: Sequence[Method]) -> None:
