@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from dfe.checkpoint import CheckpointError, read_checkpoint, write_checkpoint
+from dfe.checkpoint import CheckpointError
 from dfe.config import Profile, TaskName, build_folder, override, task_settings
 from dfe.data.cohorts.simulate import simulate_task
 from dfe.data.corpus import sha256_array
@@ -20,7 +19,7 @@ from dfe.data.task_store import load_own_task, read_task, write_task
 from dfe.evidence import file_hashes
 from dfe.facial_basis import FacialBasis
 from dfe.model import DFE
-from dfe.tokens import encode_once
+from dfe.tokens import computed_once, encode_once
 from dfe.utility import Method, task_methods
 
 BASIS_FORMAT = "dfe-facial-basis-codes/1"
@@ -111,15 +110,7 @@ def task_basis(profile: Profile, task: Task, run: str = "model") -> NDArray[np.f
     basis, psi = load_facial_basis(profile), task.frames[PSI].values
     path = facial_basis_path(profile).with_name(f"{task.name}-{run}.safetensors")
     wanted = {"format": BASIS_FORMAT, "basis": basis.sha256(), PSI: sha256_array(psi)}
-    try:
-        tensors, found = read_checkpoint(path, BASIS_FORMAT)
-    except CheckpointError:  # missing, damaged, or something else
-        found = {}
-    if found == wanted:
-        return tensors["coefficients"].numpy()
-    coefficients = basis.transform(psi)
-    write_checkpoint(path, {"coefficients": torch.from_numpy(coefficients)}, wanted)
-    return coefficients
+    return computed_once(path, "coefficients", wanted, lambda: basis.transform(psi))
 
 
 def standard_methods(profile: Profile, task: Task, model: DFE, run: str = "model") -> list[Method]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -44,12 +46,28 @@ def encode_once(model: DFE, psi: NDArray[np.float32], path: Path) -> NDArray[np.
         As `DFE.encode`.
     """
     wanted = {"format": FORMAT, "model": model_sha256(model), "psi": sha256_array(psi)}
+    codes = computed_once(path, "codes", wanted, lambda: model.encode(psi).astype(np.int32))
+    return codes.astype(np.int64)
+
+
+def computed_once(
+    path: Path, name: str, wanted: dict[str, str], compute: Callable[[], NDArray[Any]]
+) -> NDArray[Any]:
+    """Return the array `name` of a file with just the metadata `wanted`, else make that file.
+
+    Parameters
+    ----------
+    path
+        A safetensors file. One with other metadata, or a damaged one, is replaced.
+    wanted
+        "format", and the hashes of all that the array depends on.
+    """
     try:
-        tensors, found = read_checkpoint(path, FORMAT)
+        tensors, found = read_checkpoint(path, wanted["format"])
     except CheckpointError:  # missing, damaged, or something else
         found = {}
     if found == wanted:
-        return tensors["codes"].numpy().astype(np.int64)
-    codes = model.encode(psi)
-    write_checkpoint(path, {"codes": torch.from_numpy(codes).to(torch.int32)}, wanted)
-    return codes
+        return tensors[name].numpy()
+    array = compute()
+    write_checkpoint(path, {name: torch.from_numpy(array)}, wanted)
+    return array
