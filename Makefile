@@ -1,5 +1,5 @@
 # make book [PROFILE=quick]   the book, at build/<profile>/html/index.html
-# make test                   style, types, a smoke build of the whole book, unit tests
+# make test                   style, types, a smoke build of the whole book, its claims, unit tests
 # make data                   only the downloads
 # make clean                  remove what was built (the data cache and .venv stay)
 # Each target sets up .venv by itself, once for each state of pyproject.toml and constraints.txt.
@@ -28,6 +28,7 @@ test: $(STAMP)
 	$(PY) -m dfe.data.fetch --all
 	$(PY) -m dfe.render --check
 	$(call BUILD,smoke)
+	$(PY) -m dfe.cli check --profile smoke
 	$(PY) -m pytest
 
 data: $(STAMP)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from dfe.book import notebook_names, pages
 from dfe.config import PAGE_TASKS, TASKS, load_profile, page_settings, task_settings
+from dfe.claims import page_claims
 from dfe.variants import ABLATIONS, READINGS, VARIANTS, variant_profile
 
 SETTINGS = load_profile(config.get("profile", "quick"))
@@ -18,6 +19,8 @@ NOTEBOOKS = notebook_names()
 THREADS = {"02_training": 2}  # other notebooks use one and run side by side
 DATABASE = {"05_accuracy", "06_diversity"}  # notebooks that read the simulated database
 RUNS = {"11_ablations": ABLATIONS, "12_losses": READINGS}  # notebook -> variants that it compares
+SCOREBOARD = "16_scoreboard"  # reads what all other notebooks measured
+NO_DATA = {"15_audit", SCOREBOARD}  # notebooks that read no frame and no model
 
 
 def files(*patterns):
@@ -30,8 +33,11 @@ CONFIG = [f"dfe/config/{name}.py" for name in "base data model profile".split()]
 FACE = [*CONFIG, *files("dfe/face/**/*")]
 COHORTS = files("dfe/data/task*.py", "dfe/data/cohorts/*", "dfe/config/cohorts.py")
 DATA = [name for name in files("dfe/data/**/*", "data_manifests/*") if name not in COHORTS]
-TOOLS = {"dfe/book.py", "dfe/cli.py", "dfe/notebooks.py"}  # they change no number
-MODULES = [name for name in files("dfe/**/*") if name not in TOOLS]
+TOOLS = {f"dfe/{name}.py" for name in "book cli inserts notebooks regressions".split()}
+VERDICTS = files("dfe/verdicts/*", "dfe/scoreboard/*")
+MODULES = [  # without those that change no measured number
+    name for name in files("dfe/**/*") if name not in TOOLS and name not in VERDICTS
+]
 TRAINING = [
     *FACE,
     *(name for name in DATA if name.endswith(".py")),
@@ -65,6 +71,21 @@ def basis(notebook):
     """Facial Basis, for the notebooks that compare it."""
     reads = notebook in PAGE_TASKS and notebook not in RUNS
     return rules.facial_basis.output if reads else []
+
+
+def faces(notebook):
+    """The frames and the model, for the notebooks that need any."""
+    if notebook in NO_DATA:
+        return []
+    return [*rules.features.output, *(rules.model.output if SETTINGS.train == "scratch" else [])]
+
+
+def measured(notebook):
+    """What other notebooks measured, and how it is judged, for the scoreboard."""
+    if notebook != SCOREBOARD:
+        return VERDICTS if notebook in NO_DATA else []
+    others = [name for name in NOTEBOOKS if name != SCOREBOARD]
+    return [*VERDICTS, *expand(f"{BUILD}/results/{{name}}.results.json", name=others)]
 
 
 def run_settings(wildcards):
@@ -183,14 +204,16 @@ rule notebook:
         lambda wildcards: rules.database.output if wildcards.notebook in DATABASE else [],
         lambda wildcards: rules.appearance.output if wildcards.notebook == "05_accuracy" else [],
         lambda wildcards: models(wildcards.notebook),
+        lambda wildcards: faces(wildcards.notebook),
+        lambda wildcards: measured(wildcards.notebook),
         MODULES,
-        rules.model.output if SETTINGS.train == "scratch" else [],
         "notebooks/{notebook}.ipynb",
-        rules.features.output,
     output:
         f"{BUILD}/notebooks/{{notebook}}.ipynb",
+        f"{BUILD}/results/{{notebook}}.results.json",
     params:
         settings=lambda wildcards: json.dumps(page_settings(SETTINGS, wildcards.notebook)),
+        claims=lambda wildcards: page_claims(wildcards.notebook), # the numbers it prints
     threads: lambda wildcards: THREADS.get(wildcards.notebook, 1)
     shell:
         f"{DFE} notebook {{wildcards.notebook}} --profile {PROFILE}"
@@ -199,10 +222,13 @@ rule notebook:
 rule html:
     input:
         expand(f"{BUILD}/notebooks/{{name}}.ipynb", name=NOTEBOOKS),
+        expand(f"{BUILD}/results/{{name}}.results.json", name=NOTEBOOKS),
         files("book/**/*"),
         "_config.yml",
         "_toc.yml",
         "dfe/book.py",
+        "dfe/inserts.py",
+        VERDICTS,
     output:
         update(f"{BUILD}/html/index.html"), # the old book stays until the new one is whole
     params:

@@ -31,13 +31,19 @@ from dfe.model import DFE
 SQUARE_METERS = 1e-6  # per mm^2: the paper's face model is in meters
 
 
-def code_measures(model: DFE, held_out: Mapping[str, NDArray[np.float32]]) -> dict[str, float]:
+def code_measures(
+    model: DFE,
+    held_out: Mapping[str, NDArray[np.float32]],
+    encoded: Mapping[str, NDArray[np.int64]] | None = None,
+) -> dict[str, float]:
     """Rate, distortion and use of the codes on held-out frames.
 
     Parameters
     ----------
     held_out
         Origin -> (N, 50) psi; an origin with fewer than two frames is left out.
+    encoded
+        Origin -> (N, L) tokens that the model gives these frames; None to encode them here.
 
     Returns
     -------
@@ -49,7 +55,7 @@ def code_measures(model: DFE, held_out: Mapping[str, NDArray[np.float32]]) -> di
     for origin, psi in held_out.items():
         if len(psi) < 2:
             continue
-        codes = model.encode(psi)  # (N, L)
+        codes = model.encode(psi) if encoded is None else encoded[origin]  # (N, L)
         active = presence(codes, k)
         found[f"R² {origin}"] = explained_variance(psi, model.decode(codes))
         usage = unit_entropy(active)

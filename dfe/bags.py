@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from numbers import Integral
 from typing import Any, Literal, Self
 
@@ -261,7 +260,7 @@ def clip_statistics(values: ArrayLike, clip: ArrayLike, n_clips: int) -> NDArray
     Returns
     -------
     (N, 2 D) float64: D means, then D standard deviations. Their divisor is the number of frames, so
-    a clip of one frame has 0. `statistic_names` names the columns.
+    a clip of one frame has 0.
 
     Raises
     ------
@@ -278,39 +277,6 @@ def clip_statistics(values: ArrayLike, clip: ArrayLike, n_clips: int) -> NDArray
     squares -= frames
     np.square(squares, out=squares)
     return np.hstack([mean, np.sqrt(_clip_means(squares, lengths))])
-
-
-def statistic_names(columns: Sequence[str]) -> tuple[str, ...]:
-    """Names of the columns of `clip_statistics`, given those of the D values."""
-    return tuple(f"{statistic} of {name}" for statistic in ("mean", "sd") for name in columns)
-
-
-def active_share(
-    values: ArrayLike, clip: ArrayLike, n_clips: int, threshold: float
-) -> NDArray[np.float64]:
-    """Share of the frames of each clip in which an intensity is strictly above a threshold.
-
-    Parameters
-    ----------
-    values, clip, n_clips
-        As for `clip_statistics`.
-    threshold
-        In the units of the values, and rounded to their precision.
-
-    Returns
-    -------
-    (N, D) float64 in 0 .. 1
-
-    Raises
-    ------
-    TypeError, ValueError
-        As for `clip_statistics`, or if the threshold is not finite.
-    """
-    frames = _check_values(values)
-    _, lengths = _check_clips(clip, len(frames), n_clips)
-    if not np.isfinite(threshold):
-        raise ValueError(f"threshold must be finite, got {threshold}")
-    return _clip_means(frames > frames.dtype.type(threshold), lengths)
 
 
 def _clip_means(frames: NDArray[np.generic], lengths: NDArray[np.int64]) -> NDArray[np.float64]:

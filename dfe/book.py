@@ -14,6 +14,9 @@ from typing import Any
 import yaml
 
 from dfe.config import Profile, build_folder, project_root
+from dfe.evidence import results_folder
+from dfe.inserts import Insert, inserts
+from dfe.results import PageResults, ResultsError, read_results
 
 PARAMETERS = {"parameters": "Parameters of this page", "injected-parameters": "Set for this build"}
 
@@ -90,11 +93,15 @@ def _read(path: Path) -> Any:
     return notebook
 
 
-def publish_notebook(source: Path, target: Path) -> None:
-    """Copy an executed notebook: log lines and paths left out, parameter cells folded away."""
+def publish_notebook(source: Path, target: Path, results: PageResults | None = None) -> None:
+    """Copy an executed notebook: log lines and paths left out, parameter cells folded away.
+
+    Cells that recorded `results` get an anchor, ``cell-`` and their execution count.
+    """
     import nbformat
 
     notebook = _read(source)
+    notebook.cells = list(_anchored(notebook.cells, results))
     notebook.metadata.pop("papermill", None)  # paths and times of this machine
     for cell in notebook.cells:
         cell.metadata.pop("papermill", None)
@@ -110,21 +117,37 @@ def publish_notebook(source: Path, target: Path) -> None:
     nbformat.write(notebook, target)
 
 
+def _anchored(cells: list[Any], results: PageResults | None) -> Iterator[Any]:
+    """The cells, with an anchor for the scoreboard's links before each one that recorded."""
+    from nbformat.v4 import new_markdown_cell
+
+    recorded = set() if results is None else {r.cell for r in results.results}
+    for cell in cells:
+        count = cell.get("execution_count")
+        if count is not None and count in recorded:
+            yield new_markdown_cell(f'<div id="cell-{count}"></div>', id=f"anchor-{count}")
+        yield cell
+
+
 def assemble(profile: Profile) -> Path:
     """Gather everything that Jupyter Book reads in `build/<profile>/source`, and return it.
 
     Raises
     ------
     BookError
-        If a page of `_toc.yml` is missing, a file under `book/` is in no chapter, or an executed
-        notebook is not fit to be published.
+        If a page of `_toc.yml` is missing, a file under `book/` is in no chapter, an executed
+        notebook is not fit to be published, or a results file is damaged.
     """
     root, source = project_root(), build_folder(profile) / "source"
     shutil.rmtree(source, ignore_errors=True)
     source.mkdir(parents=True)
     _check_prose(root)
     shutil.copyfile(root / "_toc.yml", source / "_toc.yml")
-    _write_config(root / "_config.yml", source / "_config.yml", profile.announcement)
+    try:
+        results, found = read_results(results_folder(profile)), inserts(profile)
+    except ResultsError as error:
+        raise BookError(str(error)) from error
+    _write_config(root / "_config.yml", source / "_config.yml", profile.announcement, found)
     shutil.copytree(root / "book", source / "book")  # pages link to pictures in book/_static
     shutil.copytree(root / "book" / "_static", source / "_static")  # the site's style and logo
     figures = build_folder(profile) / "figures"  # what notebooks keep for prose pages
@@ -133,13 +156,25 @@ def assemble(profile: Profile) -> Path:
     for name in notebook_names():
         executed = build_folder(profile) / "notebooks" / f"{name}.ipynb"
         check_notebook(executed)
-        publish_notebook(executed, source / "notebooks" / executed.name)
+        publish_notebook(executed, source / "notebooks" / executed.name, results.get(name))
+    _publish_results(profile, source / "_static" / "results")
     return source
 
 
-def _write_config(committed: Path, target: Path, announcement: str) -> None:
-    """Copy the configuration, with the profile's announcement at the head of every page."""
+def _publish_results(profile: Profile, target: Path) -> None:
+    """Copy what readers can download: the scoreboard, and the settings behind each page."""
+    target.mkdir()
+    for pattern in ("scoreboard.*", "*.provenance.json"):
+        for path in sorted(results_folder(profile).glob(pattern)):
+            shutil.copyfile(path, target / path.name)
+
+
+def _write_config(
+    committed: Path, target: Path, announcement: str, found: dict[str, Insert]
+) -> None:
+    """Copy the configuration, with what pages insert and the announcement at their heads."""
     tree = yaml.safe_load(committed.read_text(encoding="utf-8"))
+    tree.setdefault("parse", {})["myst_substitutions"] = found
     if announcement:
         options = tree.setdefault("sphinx", {}).setdefault("config", {})
         options.setdefault("html_theme_options", {})["announcement"] = announcement

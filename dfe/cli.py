@@ -124,6 +124,22 @@ def book(profile: ProfileName = "quick") -> None:
     typer.echo(build_html(load_profile(profile)) / "index.html")
 
 
+@app.command()
+def check(
+    profile: ProfileName = "quick",
+    record: Annotated[bool, typer.Option(help="make this build the recorded one")] = False,
+) -> None:
+    """Say whether the claims that held in the recorded build of a profile still hold."""
+    from dfe.regressions import check_build, record_build
+
+    settings = load_profile(profile)
+    if record:
+        typer.echo(record_build(settings))
+        return
+    for line in check_build(settings):
+        typer.echo(line)
+
+
 def main() -> None:
     """Entry point: an error that we foresaw is a message and exit status 1, not a traceback."""
     try:

@@ -24,6 +24,7 @@ from dfe.config import Profile, build_folder, project_root
 from dfe.data.fetch import sha256_file
 from dfe.files import atomic
 from dfe.metrics import Interval
+from dfe.results import Recorder, write_results
 
 PACKAGES = ("dfe-companion", "torch", "numpy", "pyvista", "mediapipe")
 
@@ -95,7 +96,10 @@ class Provenance(BaseModel):
 
 @dataclass(frozen=True)
 class RunRecord:
-    """A page's execution that has begun; `start_run` makes it, `provenance` ends it."""
+    """A page's execution that has begun; `start_run` makes it, `provenance` ends it.
+
+    `results` takes the numbers that the page measures for claims of the paper.
+    """
 
     page: str
     profile: Profile
@@ -105,9 +109,13 @@ class RunRecord:
     commit: Commit
     started: datetime
     clock: float = field(repr=False)  # monotonic seconds at the start
+    results: Recorder = field(repr=False)
 
     def provenance(self) -> Provenance:
-        """Record the run up to now, write it to the results folder, and return it for display."""
+        """Record the run up to now, write it and its results, and return it for display.
+
+        `<page>.results.json` and `<page>.provenance.json` go to the results folder.
+        """
         record = Provenance(
             page=self.page,
             profile=self.profile.name,
@@ -122,7 +130,9 @@ class RunRecord:
             started=self.started,
             seconds=round(time.monotonic() - self.clock, 3),
         )
-        write_json(record, results_folder(self.profile))
+        folder = results_folder(self.profile)
+        write_results(self.results.page_results(self.profile.name, self.parameters), folder)
+        write_json(record, folder)
         return record
 
 
@@ -157,8 +167,9 @@ def start_run(
         if len(value) != 64 or set(value) - set("0123456789abcdef"):
             raise ValueError(f"data hash of {name!r} is not a sha256 in lower-case hex: {value!r}")
     now = datetime.now(UTC)
+    commit, clock = read_commit(), time.monotonic()
     return RunRecord(
-        page, profile, parameters, seeds, data_hashes or {}, read_commit(), now, time.monotonic()
+        page, profile, parameters, seeds, data_hashes or {}, commit, now, clock, Recorder(page)
     )
 
 

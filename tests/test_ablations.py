@@ -62,6 +62,15 @@ def test_code_measures_per_origin(model: DFE) -> None:
     assert not any(name.endswith("none") for name in found)
 
 
+def test_codes_that_are_known_are_not_encoded_again(model: DFE) -> None:
+    held_out = {"real": PSI, "simulated": PSI[:30], "none": PSI[:1]}
+    encoded = {origin: model.encode(psi) for origin, psi in held_out.items()}
+    assert code_measures(model, held_out, encoded) == code_measures(model, held_out)
+    other = encoded | {"real": np.zeros_like(encoded["real"])}
+    found = code_measures(model, held_out, other)
+    assert found["entropy real"] == 0 and found["entropy simulated"] > 0
+
+
 def test_template_measures_are_table_8_in_square_meters() -> None:
     face = OpenHead()
     left, right, jaw = (

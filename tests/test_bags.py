@@ -24,7 +24,7 @@ from sklearn.svm import SVC
 from sklearn.utils import estimator_checks
 
 import dfe.bags
-from dfe.bags import BagOfTokens, active_share, clip_statistics, padded_codes, statistic_names
+from dfe.bags import BagOfTokens, clip_statistics, padded_codes
 
 K, L = 5, 3
 OPTIONS = [
@@ -426,7 +426,6 @@ def test_clips_that_do_not_fit_their_frames_are_refused(
     for call in (
         lambda: padded_codes(np.zeros((3, 2), int), clip, n_clips),
         lambda: clip_statistics(np.zeros((3, 2)), clip, n_clips),
-        lambda: active_share(np.zeros((3, 2)), clip, n_clips, 0.5),
     ):
         with pytest.raises(error, match=message):
             call()
@@ -461,30 +460,6 @@ def test_small_spread_far_from_zero_survives() -> None:
     assert clip_statistics(values, [0, 0], 1).tolist() == [[1e6, 0.25]]
 
 
-def test_names_of_statistics() -> None:
-    assert statistic_names(["AU1", "AU2"]) == (
-        "mean of AU1",
-        "mean of AU2",
-        "sd of AU1",
-        "sd of AU2",
-    )
-    assert statistic_names(()) == ()
-
-
-def test_share_of_active_frames() -> None:
-    values = np.array([[0.2, 0.9], [0.21, 0.0], [0.5, 0.0]], np.float32)
-    share = active_share(values, [0, 0, 1], 2, 0.2)
-    assert share.tolist() == [[0.5, 0.5], [1, 0]]  # 0.2 is not above 0.2, also in float32
-    assert active_share(values, [0, 0, 1], 2, np.float64(0.2)).tolist() == share.tolist()
-    assert active_share([[0], [1], [2]], [0, 0, 0], 1, 0.5).tolist() == [[2 / 3]]
-
-
-@pytest.mark.parametrize("threshold", [np.nan, np.inf])
-def test_a_threshold_must_be_finite(threshold: float) -> None:
-    with pytest.raises(ValueError, match="threshold must be finite"):
-        active_share(np.zeros((1, 1)), [0], 1, threshold)
-
-
 @pytest.mark.parametrize(
     ("values", "error", "message"),
     [
@@ -498,5 +473,3 @@ def test_a_threshold_must_be_finite(threshold: float) -> None:
 def test_values_that_are_none_are_refused(values: Any, error: type, message: str) -> None:
     with pytest.raises(error, match=message):
         clip_statistics(values, [0, 1], 2)
-    with pytest.raises(error, match=message):
-        active_share(values, [0, 1], 2, 0.5)

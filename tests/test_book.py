@@ -8,12 +8,14 @@ from pathlib import Path
 import nbformat
 import pytest
 import yaml
+from claims_support import ACC, claims_text
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from dfe import book
 from dfe.book import BookError
 from dfe.config import Profile, load_profile
+from dfe.results import PageResults
 
 Edit = Callable[[NotebookNode], object]
 
@@ -67,7 +69,7 @@ def test_assemble_gathers_the_whole_source(settings: Profile, checkout: Path) ->
     source = book.assemble(settings)
     found = {str(path.relative_to(source)) for path in source.rglob("*") if path.is_file()}
     prose = {"_config.yml", "_toc.yml", "book/intro.md", "book/method.md", "_static/dfe.css"}
-    assert found == prose | {"book/_static/dfe.css", "notebooks/page.ipynb"}
+    assert found == prose | {"book/claims.yml", "book/_static/dfe.css", "notebooks/page.ipynb"}
 
 
 def test_published_notebook_is_tidy(settings: Profile) -> None:
@@ -77,6 +79,47 @@ def test_published_notebook_is_tidy(settings: Profile) -> None:
     assert declared.metadata.tags == ["parameters", "hide-input"]
     assert injected.metadata.mystnb.code_prompt_show == "Set for this build"
     assert result.metadata == {} and result.outputs[0].data["text/plain"] == "2"
+
+
+def recorded(claim: str, cell: int | None) -> PageResults:
+    """What a notebook called page measured in one of its cells."""
+    entry = {"claim": claim, "value": 1, "low": None, "high": None, "n": 3, "of": "clips"}
+    result = entry | {"seeds": (0,), "origin": "simulated", "cell": cell}
+    return PageResults.model_validate({"page": "page", "profile": "smoke", "results": [result]})
+
+
+def test_a_cell_that_recorded_has_an_anchor(settings: Profile, tmp_path: Path) -> None:
+    source = tmp_path / "build" / "smoke" / "notebooks" / "page.ipynb"
+    book.publish_notebook(source, tmp_path / "out.ipynb", recorded("x", 3))
+    *_, anchor, cell = nbformat.read(tmp_path / "out.ipynb", as_version=4).cells
+    assert anchor.source == '<div id="cell-3"></div>' and cell.source == "1 + 1"
+    book.publish_notebook(source, tmp_path / "out.ipynb", recorded("x", None))
+    assert len(nbformat.read(tmp_path / "out.ipynb", as_version=4).cells) == 4
+
+
+def test_what_readers_can_download_is_published(settings: Profile, checkout: Path) -> None:
+    results = checkout / "build" / "smoke" / "results"
+    results.mkdir()
+    for name in ("scoreboard.csv", "scoreboard.json", "page.provenance.json", "page.table1.csv"):
+        (results / name).write_text(name)
+    folder = book.assemble(settings) / "_static" / "results"
+    published = sorted(path.name for path in folder.iterdir())
+    assert published == ["page.provenance.json", "scoreboard.csv", "scoreboard.json"]
+
+
+def test_a_damaged_results_file_is_refused(settings: Profile, checkout: Path) -> None:
+    (checkout / "build" / "smoke" / "results").mkdir()
+    (checkout / "build" / "smoke" / "results" / "page.results.json").write_text("{")
+    with pytest.raises(BookError, match="page.results.json"):
+        book.assemble(settings)
+
+
+def test_pages_can_insert_what_was_found(settings: Profile, checkout: Path) -> None:
+    (checkout / "book" / "claims.yml").write_text(claims_text())
+    config = yaml.safe_load((book.assemble(settings) / "_config.yml").read_text())
+    found = config["parse"]["myst_substitutions"]
+    assert found["paper"][ACC["ours"]] == "67.9" and found["ours"][ACC["ours"]] == "not measured"
+    assert "not run" in found["scoreboard_strip"]
 
 
 def test_a_page_without_a_file_is_refused(settings: Profile, checkout: Path) -> None:

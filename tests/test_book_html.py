@@ -8,9 +8,11 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import nbformat
+import pandas as pd
 import pytest
 
 from dfe.book import notebook_names, pages
+from dfe.claims import TABLE_PAGES, book_claims
 
 pytestmark = pytest.mark.smoke_book
 
@@ -142,6 +144,29 @@ def test_each_notebook_page_shows_a_picture_and_its_provenance(
     page = html[(smoke_html / "notebooks" / f"{name}.html").resolve()]
     assert [address for address in page.fetched() if "_images/" in address]
     assert len(page.with_class("provenance")) == 1
+
+
+def test_the_scoreboard_lists_every_claim(smoke_html: Path) -> None:
+    text = (smoke_html / "notebooks" / "16_scoreboard.html").read_text(encoding="utf-8")
+    tables = re.findall(r'<table class="scoreboard (\w+)">(.*?)</table>', text, re.DOTALL)
+    chips = [(kind, table.count('<span class="verdict ')) for kind, table in tables]
+    claims = book_claims()
+    cells = [len(list(table.cells())) for table in claims.tables.values()]
+    assert chips == [("sentences", len(claims.statements)), *(("numbers", n) for n in cells)]
+    lines = pd.read_csv(smoke_html / "_static" / "results" / "scoreboard.csv")
+    assert set(lines["id"]) == {*claims.cells, *claims.statements}
+
+
+def test_the_scoreboard_leads_to_the_cells_that_measured(html: dict[Path, Page]) -> None:
+    (board,) = [page for path, page in html.items() if path.stem == "16_scoreboard"]
+    anchors = [link for link in board.links() if "#cell-" in link]
+    assert {link.partition(".html")[0] for link in anchors} == {*TABLE_PAGES.values()}
+
+
+def test_the_front_page_sums_the_verdicts_up(html: dict[Path, Page]) -> None:
+    (front,) = [page for path, page in html.items() if path.stem == "intro"]
+    (bar,) = front.with_class("verdict-bar")
+    assert bar["aria-label"].startswith("Numbers: 0 reproduced")  # nothing gated in this build
 
 
 def test_no_page_shows_an_error_or_a_log_line(html: dict[Path, Page]) -> None:

@@ -8,7 +8,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dfe.claims import PaperTable, paper_table, read_tables
+from dfe.claims import (
+    STATEMENTS_PAGE,
+    TABLE_PAGES,
+    Claims,
+    PaperTable,
+    book_claims,
+    cell_id,
+    page_claims,
+    paper_table,
+    read_claims,
+)
 from dfe.config import ConfigError, project_root
 
 GOOD = """
@@ -17,14 +27,28 @@ tables:
     title: t
     section: "5"
     data: d
+    needs: [s]
     index: [Method]
-    columns: {A: {better: higher, unit: u}, B: {better: lower, unit: u}}
-    rows: [{label: [x], values: [1, 2]}, {label: [y], values: [3, 4]}]
+    columns:
+      A: {better: higher, unit: u, digits: 0, tolerance: 1, because: b}
+      B: {better: lower, unit: u, digits: 1, tolerance: 0.5, because: b}
+    rows: [{label: [x], values: [1, 2]}, {label: [y], values: [3, 4.5], needs: [n]}]
+statements:
+  - id: y-better
+    section: "5"
+    says: y is better
+    compares: [{table: 3, row: [y], columns: [A]}]
+  - id: y-low
+    section: "5"
+    says: y is low
+    measure: m
+    needs: [s]
+facts: [{id: six, values: [6], what: w, source: s}]
 """
 
 
 def claims() -> dict[int, PaperTable]:
-    return read_tables(project_root() / "book" / "claims.yml")
+    return dict(read_claims(project_root() / "book" / "claims.yml").tables)
 
 
 @pytest.mark.parametrize(
@@ -130,9 +154,141 @@ def test_a_cell_is_found_by_the_papers_labels() -> None:
     assert paper_table(8).index.names == ["Model"]
 
 
-def test_an_unknown_table_is_an_error() -> None:
+def test_an_unknown_table_or_fact_is_an_error() -> None:
     with pytest.raises(ConfigError, match="no Table 99"):
         paper_table(99)
+    with pytest.raises(ConfigError, match="no fact 'sevn'.*'stages'"):
+        book_claims().fact("sevn")
+    assert book_claims().fact("avec-test-labels") == (39, 17)
+
+
+# Cells
+
+
+def test_every_number_is_a_cell_with_a_name_of_its_own() -> None:
+    """Counted from the shapes of the printed tables."""
+    cells = book_claims().cells
+    counts = {number: 0 for number in range(1, 9)}
+    for id, cell in cells.items():
+        counts[cell.table] += 1
+        assert id == cell.id and id.startswith(f"table-{cell.table}.")
+    assert counts == {1: 12, 2: 6, 3: 6, 4: 60, 5: 24, 6: 24, 7: 28, 8: 8}
+    assert len(cells) == 168 and all(c.value == c.value for c in cells.values())
+
+
+@pytest.mark.parametrize(
+    ("id", "value", "needs"),
+    [
+        ("table-1.mae-face.au-based.std", "0.0950", "aff-wild2 human-action-units mae-face"),
+        ("table-2.au-based-human.nmi", "0.061", "aff-wild2 human-action-units"),
+        ("table-4.ours-vq-vae.openness-ccc", "43.1", "affectnet chalearn-first-impressions emoca"),
+        ("table-6.facial-basis.binary-f1", "72.2", "facial-basis stressid"),
+        ("table-7.ours-w-o-l1-loss.multiclass-bacc", "57.5", "affectnet emoca stressid"),
+    ],
+)
+def test_names_of_cells_are_stable(id: str, value: str, needs: str) -> None:
+    """Results files and the recorded build refer to them."""
+    cell = book_claims().cells[id]
+    assert cell.printed == value and sorted(cell.needs) == needs.split()
+
+
+def test_a_name_holds_only_letters_digits_and_hyphens() -> None:
+    row = ("SMIRK", " Ours (VQ-VAE) ")
+    assert cell_id(1, row, "F1 / 2") == "table-1.smirk.ours-vq-vae.f1-2"
+
+
+def test_each_cell_refers_to_the_papers_own_model_in_its_group_and_column() -> None:
+    cells = book_claims().cells
+    own = [cell for cell in cells.values() if cell.own]
+    assert len(own) == 2 * 3 + 2 + 3 + 10 + 4 + 4 + 4 + 2
+    assert {cell.row[-1] for cell in own} == {"Ours", "Ours (VQ-VAE)"}
+    for cell in cells.values():
+        other = cells[cell.reference]
+        assert other.own and (other.reference == other.id)
+        assert (cell.table, cell.column, cell.row[:-1]) == (
+            other.table,
+            other.column,
+            other.row[:-1],
+        )
+        assert cell.own == (cell.reference == cell.id)
+    assert cells["table-1.smirk.au-based.std"].reference == "table-1.smirk.ours-vq-vae.std"
+    assert cells["table-8.single-quantizer-vq-vae.cosine"].reference == "table-8.ours.cosine"
+
+
+# Statements
+
+#: Rows compared, times columns, counted from the sentences.
+PAIRS = {
+    "retrieval-better": 2 * 3,
+    "entropy-highest": 2,
+    "nmi-lowest": 2,
+    "smiles-better": 3,
+    "personality-best": 5 * 10,
+    "depression-best": 5 * 4,
+    "stress-best": 5 * 4,
+    "beats-learned-embeddings": 3 * (10 + 4 + 4),
+    "one-quantizer-worst": 6 * 4,
+    "codebook-too-small-or-large": 2 * 4,
+    "deeper-decoder-no-help": 4,
+    "regularizers-cost-binary": 2 * 2,
+    "regularizers-help-multiclass": 2 * 2,
+    "templates-least-alike": 3 * 2,
+    "displacement-curve-lowest": 0,
+    "asymmetric-templates": 0,
+}
+
+
+def test_every_statement_rests_on_pairs_of_cells_or_on_a_number_of_its_own() -> None:
+    found = book_claims()
+    assert {id: len(pairs) for id, pairs in found.pairs.items()} == PAIRS
+    assert sum(PAIRS.values()) == 207
+    for id, pairs in found.pairs.items():
+        assert bool(pairs) != bool(found.statements[id].measure)
+        assert len({pair[:2] for pair in pairs}) == len(pairs)
+        for first, second, _, better in pairs:
+            a, b = found.cells[first], found.cells[second]
+            assert (a.table, a.column) == (b.table, b.column) and a.row != b.row
+            assert a.measure.better == better
+
+
+def test_pairs_stay_in_the_group_of_their_row() -> None:
+    pairs = book_claims().pairs["retrieval-better"]
+    assert pairs[0][:2] == ("table-1.smirk.ours-vq-vae.cossim", "table-1.smirk.au-based.cossim")
+    assert all(first.split(".")[1] == second.split(".")[1] for first, second, *_ in pairs)
+
+
+def test_what_pairs_expect_of_their_first_row() -> None:
+    found = book_claims().pairs
+    expected = {id: {pair.expected for pair in pairs} for id, pairs in found.items() if pairs}
+    assert expected.pop("one-quantizer-worst") == {"worse"}
+    assert expected.pop("codebook-too-small-or-large") == {"worse"}
+    assert expected.pop("deeper-decoder-no-help") == {"not better"}
+    assert expected.pop("regularizers-help-multiclass") == {"worse"}
+    assert set(map(frozenset, expected.values())) == {frozenset({"better"})}
+
+
+# Pages
+
+
+def changed_pages(other: Claims) -> set[str]:
+    names = {*TABLE_PAGES.values(), "12_losses", "14_power", "15_audit", "16_scoreboard"}
+    return {name for name in names if page_claims(name, other) != page_claims(name)}
+
+
+def test_a_page_sees_a_change_of_what_it_prints_and_of_nothing_else() -> None:
+    found, all_claims = book_claims(), {"15_audit", "16_scoreboard"}
+    tables, statements, facts = dict(found.tables), dict(found.statements), dict(found.facts)
+    assert [*TABLE_PAGES] == [*tables] and changed_pages(found) == set()
+    tables[5] = tables[5].model_copy(update={"data": "other"})
+    changed = {"09_depression", "14_power"} | all_claims
+    assert changed_pages(Claims(tables, statements, facts)) == changed
+    del statements["stress-best"]
+    assert changed_pages(Claims(found.tables, statements, facts)) == {STATEMENTS_PAGE} | all_claims
+    del facts["stages"]
+    assert changed_pages(Claims(found.tables, found.statements, facts)) == all_claims
+
+
+# Broken files
 
 
 @pytest.mark.parametrize(
@@ -141,21 +297,50 @@ def test_an_unknown_table_is_an_error() -> None:
         ("[1, 2]", "[1]", "does not fit"),
         ("label: [y]", "label: [x]", "same label"),
         ("label: [y]", "label: [y, z]", "does not fit"),
+        ("label: [y]", "label: ['X']", "two cells have one name"),
         ("better: lower", "better: low", "better"),
-        ("tables:", "table:", "not a file of tables"),
+        ("tables:", "table:", "tables: Field required"),
         ("[1, 2]", "[1, .nan]", "finite"),
+        ("[1, 2]", "[1.5, 2]", "too many decimals"),
         ("title: t", "titel: t", "titel"),
+        ("tolerance: 0.5", "tolerance: 0", "tolerance"),
+        ("because: b}\n    rows", "because: ''}\n    rows", "because"),
+        (", because: b}\n    rows", "}\n    rows", "because: Field required"),
+        ("digits: 0, ", "", "digits: Field required"),
+        ("    needs: [s]\n    index", "    index", "needs: Field required"),
+        ("row: [y]", "row: [z]", r"Table 3 has no \('z',\)"),
+        ("columns: [A]", "columns: [C]", "Table 3 has no C"),
+        ("columns: [A]", "against: [[z]]", r"Table 3 has no \('z',\)"),
+        ("{table: 3, row", "{table: 4, row", "y-better names Table 4"),
+        ("compares: [{", "measure: m\n    compares: [{", "either `compares` or `measure`"),
+        ("    measure: m\n", "", "either `compares` or `measure`"),
+        ("    measure: m\n    needs: [s]", "    measure: m", "names what it `needs`"),
+        ("id: y-low", "id: y-better", "y-better comes twice"),
+        ("id: y-low", "id: Y low", "id"),
+        ("columns: [A]", "columns: [A], expected: equal", "expected"),
+        ("values: [6]", "values: []", "values"),
+        ("tables:", "tables: [", "not a file of claims"),
     ],
 )
 def test_a_broken_file_is_an_error(tmp_path: Path, old: str, new: str, message: str) -> None:
     (tmp_path / "good.yml").write_text(GOOD)
-    assert read_tables(tmp_path / "good.yml")[3].frame().loc["y", "B"] == 4
-    (tmp_path / "bad.yml").write_text(GOOD.replace(old, new))
+    good = read_claims(tmp_path / "good.yml")
+    assert good.tables[3].frame().loc["y", "B"] == 4.5 and len(good.cells) == 4
+    assert good.cells["table-3.y.a"].needs == {"s", "n"} and len(good.pairs["y-better"]) == 1
+    broken = GOOD.replace(old, new, 1)
+    assert broken != GOOD
+    (tmp_path / "bad.yml").write_text(broken)
     with pytest.raises(ConfigError, match=message):
-        read_tables(tmp_path / "bad.yml")
+        read_claims(tmp_path / "bad.yml")
+
+
+def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="none.yml is not a file of claims"):
+        read_claims(tmp_path / "none.yml")
 
 
 def test_a_number_comes_once(tmp_path: Path) -> None:
-    (tmp_path / "twice.yml").write_text(GOOD + GOOD.replace("tables:\n", "").lstrip("\n"))
-    with pytest.raises(ConfigError, match="twice"):
-        read_tables(tmp_path / "twice.yml")
+    table = GOOD[GOOD.index("  - number") : GOOD.index("statements:")]
+    (tmp_path / "twice.yml").write_text(GOOD.replace("statements:", table + "statements:"))
+    with pytest.raises(ConfigError, match="number 3 comes twice"):
+        read_claims(tmp_path / "twice.yml")

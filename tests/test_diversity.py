@@ -1,4 +1,4 @@
-"""Entropy and average NMI: against SciPy and scikit-learn, by hand, and by a row-wise bootstrap."""
+"""Entropy and average NMI: against SciPy and scikit-learn, and by hand."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from random import Random
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from diversity_support import MATRICES, RNG, SMALL, STRUCTURED, TOKENS, Bools
+from hypothesis import given
 from hypothesis import strategies as st
-from hypothesis.extra import numpy as npst
 from numpy.typing import NDArray
 from scipy.stats import entropy
 from sklearn.metrics import normalized_mutual_info_score
@@ -19,29 +19,13 @@ from sklearn.metrics import normalized_mutual_info_score
 from dfe.metrics.diversity import (
     average_nmi,
     cooccurrence,
-    diversity,
     entropy_of_counts,
     nmi_from_cooccurrence,
     pairwise_nmi,
     unit_entropy,
 )
-from dfe.metrics.intervals import Interval
-from dfe.metrics.presence import presence
 
-Bools = NDArray[np.bool_]
 MODULE = import_module("dfe.metrics.diversity")  # the package exports a function of that name
-
-RNG = np.random.default_rng(0)
-ZIPF = 1 / np.arange(1, 17) / np.sum(1 / np.arange(1, 17))
-TOKENS = presence(RNG.choice(16, (900, 4), p=ZIPF), 16)  # four of 16 units, rare and common ones
-CLIPS = np.repeat([f"clip {i}" for i in range(30)], 30)
-SCATTERED = RNG.choice(12, 900, p=np.arange(1, 13) / 78)  # groups of several sizes, not in order
-STRUCTURED = np.column_stack([TOKENS, TOKENS[:, 0] & TOKENS[:, 1], ~TOKENS[:, 3], TOKENS[:, 2]])
-
-# Counts 2, 1, 1, 0 and 4 of four rows.
-SMALL = np.array([[1, 1, 0, 0, 1], [1, 0, 0, 0, 1], [0, 0, 1, 0, 1], [0, 0, 0, 0, 1]], bool)
-
-MATRICES = npst.arrays(np.bool_, st.tuples(st.integers(1, 40), st.integers(1, 6)))
 
 
 def nmi_by_scikit_learn(active: Bools) -> NDArray[np.float64]:
@@ -282,119 +266,3 @@ def test_repeating_all_rows_changes_nothing(active: Bools, times: int) -> None:
     np.testing.assert_allclose(pairwise_nmi(repeated), pairwise_nmi(active), atol=1e-9)
     if active.any():
         np.testing.assert_allclose(unit_entropy(repeated), unit_entropy(active), atol=1e-12)
-
-
-def values_of(active: Bools) -> tuple[float, float, float, float]:
-    """The first four fields of Diversity for one draw; NaN where nothing is active."""
-    if not active.any():
-        return (math.nan,) * 4
-    usage = unit_entropy(active)
-    return usage.normalized, usage.printed, usage.perplexity, average_nmi(active).value
-
-
-def draws_row_by_row(
-    active: Bools, groups: NDArray[np.generic], resamples: int, seed: int
-) -> NDArray[np.float64]:
-    """All rows of each drawn group put together, one resample at a time: (B, 4)."""
-    labels = np.unique(groups)
-    even = np.full(len(labels), 1 / len(labels))
-    table = []
-    for weights in np.random.default_rng(seed).multinomial(len(labels), even, size=resamples):
-        drawn = np.repeat(labels, weights)
-        rows = np.concatenate([np.flatnonzero(groups == label) for label in drawn])
-        table.append(values_of(active[rows]))
-    return np.array(table)
-
-
-def assert_bootstrap_is_row_by_row(active: Bools, groups: NDArray[np.generic]) -> None:
-    found = diversity(active, groups, resamples=60, level=0.9, seed=3)
-    draws = draws_row_by_row(active, groups, resamples=60, seed=3)
-    low, high = np.nanpercentile(draws, [5, 95], axis=0)
-    expected = np.column_stack([values_of(active), low, high])
-    np.testing.assert_allclose(found[:4], expected, rtol=0, atol=1e-10)
-
-
-@pytest.mark.parametrize("groups", [CLIPS, SCATTERED], ids=["clips", "scattered"])
-def test_bootstrap_is_that_of_drawing_rows(groups: NDArray[np.generic]) -> None:
-    assert_bootstrap_is_row_by_row(STRUCTURED, groups)
-
-
-@pytest.mark.parametrize("cells", [1, 61 * 19 * 3, 19 * 19 * 7])
-def test_bootstrap_in_small_blocks_gives_the_same(
-    cells: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(MODULE, "_CELLS", cells)
-    monkeypatch.setattr(MODULE, "_ROWS", 11)
-    assert_bootstrap_is_row_by_row(STRUCTURED, CLIPS)
-
-
-def test_units_that_a_resample_lacks_leave_its_average() -> None:
-    active, clips = TOKENS.copy(), np.arange(900) // 90
-    active[:, 5] = False
-    active[clips == 4, 5] = RNG.random(90) < 0.3  # alive in one clip only: absent from many draws
-    assert_bootstrap_is_row_by_row(active, clips)
-
-
-def test_resamples_without_any_activation_are_left_out() -> None:
-    active = np.zeros((40, 3), bool)
-    active[:10] = RNG.random((10, 3)) < 0.5
-    assert_bootstrap_is_row_by_row(active, np.arange(40) // 10)
-
-
-def test_dead_units_and_defined_pairs_are_those_of_the_data() -> None:
-    active = np.column_stack([STRUCTURED, np.zeros(900, bool), np.ones(900, bool)])
-    active[30:, 0] = False  # alive in the first of 30 clips only: a third of the draws lack it
-    found = [diversity(active, CLIPS, 1, seed=seed) for seed in range(10)]
-    assert {(one.dead, one.pairs) for one in found} == {(1, 19 * 18 // 2)}
-
-
-def test_groups_that_are_all_alike_leave_no_doubt() -> None:
-    found = diversity(np.tile(TOKENS[:30], (6, 1)), np.repeat(np.arange(6), 30), 50)
-    for interval in found[:4]:
-        assert interval == pytest.approx([interval.value] * 3, abs=1e-9)
-
-
-def test_seed_and_level_matter() -> None:
-    one = diversity(TOKENS, CLIPS, 100)
-    assert one == diversity(TOKENS, CLIPS, 100, seed=0) != diversity(TOKENS, CLIPS, 100, seed=1)
-    narrow = diversity(TOKENS, CLIPS, 100, level=0.5)
-    assert one.normalized.low < narrow.normalized.low < narrow.normalized.high
-    assert narrow.nmi.high < one.nmi.high
-
-
-def test_a_single_unit_has_perplexity_but_neither_evenness_nor_pairs() -> None:
-    found = diversity(RNG.random((60, 1)) < 0.5, np.arange(60) // 10, 20)
-    assert found.perplexity == Interval(1, 1, 1) and found.printed == Interval(0, 0, 0)
-    assert np.isnan(found.normalized).all() and np.isnan(found.nmi).all()
-    assert (found.dead, found.pairs) == (0, 0)
-
-
-@settings(max_examples=20, deadline=None)
-@given(MATRICES.filter(lambda a: len(a) > 1 and a.any()))
-def test_any_coding_with_two_groups_has_a_result(active: Bools) -> None:
-    found = diversity(active, np.arange(len(active)) % 2, resamples=10)
-    assert found.perplexity.low <= found.perplexity.high <= active.shape[1] + 1e-9
-    assert math.isnan(found.nmi.value) == (found.pairs == 0)
-
-
-@pytest.mark.parametrize(
-    ("groups", "resamples", "message"),
-    [
-        (np.zeros(900), 10, "at least two"),
-        (np.arange(899), 10, "900 rows need one group label each"),
-        (CLIPS[:, None], 10, "900 rows need one group label each"),
-        (CLIPS, 0, "at least one resample"),
-    ],
-)
-def test_an_impossible_bootstrap_is_refused(
-    groups: NDArray[np.generic], resamples: int, message: str
-) -> None:
-    with pytest.raises(ValueError, match=message):
-        diversity(TOKENS, groups, resamples)
-
-
-def test_the_bootstrap_refuses_what_the_measures_refuse() -> None:
-    with pytest.raises(TypeError, match="threshold"):
-        diversity(TOKENS.astype(int), CLIPS)
-    with pytest.raises(ValueError, match="no unit is active"):
-        diversity(np.zeros((4, 2), bool), [0, 0, 1, 1])

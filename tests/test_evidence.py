@@ -13,11 +13,13 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from claims_support import OURS, claims_text
 
 from dfe import evidence
 from dfe.config import load_profile
 from dfe.evidence import Commit, Provenance, file_hashes, read_commit, save_table, start_run
 from dfe.metrics import Interval
+from dfe.results import read_results
 
 HASH = "0f" * 32
 
@@ -102,13 +104,24 @@ def test_a_run_is_recorded_and_written(checkout: Path) -> None:
     shown = start_run("page", settings, parameters, [3, 4], {"features": HASH}).provenance()
     path = checkout / "build" / "smoke" / "results" / "page.provenance.json"
     assert Provenance.model_validate_json(path.read_text()) == shown
-    assert list(path.parent.iterdir()) == [path]  # no temporary file is left
+    found = sorted(path.name for path in path.parent.iterdir())  # no temporary file is left
+    assert found == ["page.provenance.json", "page.results.json"]
     assert shown.parameters == parameters and shown.seeds == (3, 4)
     assert shown.settings["training"]["steps"] == 7  # type: ignore[index,call-overload]
     assert before <= shown.started <= datetime.now(UTC)
     assert timedelta(0) <= timedelta(seconds=shown.seconds) <= datetime.now(UTC) - before
     assert shown.threads >= 1 and shown.hardware["cores"] != "None"
     assert shown.versions["torch"][0].isdigit()
+
+
+def test_what_a_run_measured_is_written_with_its_parameters(checkout: Path) -> None:
+    (checkout / "book" / "claims.yml").write_text(claims_text())
+    run = start_run("page", load_profile("smoke"), {"training.steps": 7, "training.seed": None})
+    run.results.record(OURS, 7.1, n=56, of="interviews", seeds=(0,), origin="simulated")
+    run.provenance()
+    found = read_results(evidence.results_folder(run.profile))["page"]
+    assert found.profile == "smoke" and found.parameters == {"training.steps": 7}
+    assert [(r.claim, r.value, r.low, r.n) for r in found.results] == [(OURS, 7.1, None, 56)]
 
 
 def test_a_page_may_end_more_than_once(checkout: Path) -> None:

@@ -6,14 +6,18 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.integrate import trapezoid
 from sklearn.metrics.pairwise import cosine_similarity
 
 from dfe.metrics.geometry import (
     Reading,
     displacement_curve,
     locality,
+    mean_displacements,
     pair_similarity,
+    pair_similarity_difference,
     pair_similarity_interval,
+    pair_similarity_over_runs,
     region_energy,
 )
 
@@ -147,3 +151,96 @@ def test_curve_refuses_what_it_cannot_count() -> None:
             displacement_curve(MOVED, wrong)
     with pytest.raises(ValueError, match="NaN"):
         displacement_curve(MOVED * np.nan, [1])
+
+
+# Runs of a model, and two models
+
+
+def fields(seed: int, tokens: int = 6) -> np.ndarray:
+    return np.random.default_rng(seed).normal(size=(tokens, 5, 3)) + 0.3
+
+
+@pytest.mark.parametrize("reading", READINGS)
+def test_one_run_has_the_interval_of_its_tokens(reading: Reading) -> None:
+    alone = pair_similarity_interval(fields(0), reading, 50, 0.9, seed=4)
+    assert pair_similarity_over_runs([fields(0)], reading, 50, 0.9, seed=4) == alone
+
+
+@pytest.mark.parametrize("reading", READINGS)
+def test_several_runs_are_averaged_and_each_draws_its_own_tokens(reading: Reading) -> None:
+    runs = [fields(seed) for seed in (1, 2, 3)]
+    found = pair_similarity_over_runs(runs, reading, 2000)
+    alone = [pair_similarity_interval(run, reading, 2000) for run in runs]
+    for place in (0, 1):
+        assert found[place].value == pytest.approx(np.mean([one[place].value for one in alone]))
+    # Independent draws: the variances of the runs add up, so a mean of equal runs is surer.
+    same = pair_similarity_over_runs([fields(1)] * 4, reading, 2000)[0]
+    width, one = (i.high - i.low for i in (same, alone[0][0]))
+    assert width == pytest.approx(one / 2, rel=0.15)
+
+
+@pytest.mark.parametrize("reading", READINGS)
+def test_the_difference_of_two_models_by_drawing_tokens_one_by_one(reading: Reading) -> None:
+    ours, theirs = fields(0, 9), fields(1, 7)
+    found = pair_similarity_difference([ours], [theirs], reading, resamples=4000)
+    rng, grams, apart = np.random.default_rng(5), [], []
+    for moved in (ours, theirs):
+        flat = np.linalg.norm(moved, axis=-1) if reading == "distance" else moved.reshape(-1, 15)
+        grams.append(np.stack([flat @ flat.T, cosine_similarity(flat)]))  # (2, K, K)
+    for _ in range(4000):
+        drawn = [rng.integers(0, len(gram[0]), len(gram[0])) for gram in grams]
+        means = []
+        for gram, rows in zip(grams, drawn, strict=True):
+            pairs = [gram[:, i, j] for i in rows for j in rows if i != j]
+            means.append(np.mean(pairs, axis=0))
+        apart.append(means[0] - means[1])
+    low, high = np.percentile(apart, [2.5, 97.5], axis=0)
+    one, two = (pair_similarity(moved, reading) for moved in (ours, theirs))
+    for place, interval in enumerate(found):
+        assert interval.value == pytest.approx(one[place] - two[place])
+        width = high[place] - low[place]
+        assert interval.low == pytest.approx(low[place], abs=0.08 * width)
+        assert interval.high == pytest.approx(high[place], abs=0.08 * width)
+
+
+def test_equal_models_differ_by_nothing_but_their_draws() -> None:
+    runs = [fields(0), fields(1)]
+    for interval in pair_similarity_difference(runs, runs, "vector", 200):
+        assert interval.value == 0 and interval.low < 0 < interval.high
+
+
+def test_mean_displacement_by_hand() -> None:
+    # Distances 5, 0, 5 and 0, 0, 2: means 10 / 3 and 2 / 3. A draw of two tokens holds either
+    # one twice, or both.
+    draws = mean_displacements([MOVED], 400)
+    assert draws[0] == pytest.approx(2)
+    assert set(np.round(draws[1:], 6)) == {round(10 / 3, 6), 2, round(2 / 3, 6)}
+    assert np.mean(draws[1:]) == pytest.approx(2, abs=0.2)
+    assert mean_displacements([MOVED, 3 * MOVED], 5)[0] == pytest.approx(4), "mean of the runs"
+
+
+def test_mean_displacement_is_the_area_under_the_curve() -> None:
+    moved, limits = fields(3), np.linspace(0, 6, 20_001)
+    area = trapezoid(displacement_curve(moved, limits) / 100, limits)
+    assert mean_displacements([moved], 1)[0] == pytest.approx(area, rel=1e-4)
+
+
+def test_each_run_draws_its_own_tokens() -> None:
+    one, two = (mean_displacements([MOVED], 300, seed=seed) for seed in (7, 8))
+    both = mean_displacements([MOVED, MOVED], 300, seed=7)
+    np.testing.assert_allclose(both, (one + two) / 2)
+    assert (one != two).any()
+
+
+def test_no_run_and_a_single_token_are_refused() -> None:
+    for measure in (
+        lambda: pair_similarity_over_runs([], "vector"),
+        lambda: pair_similarity_difference([MOVED], [], "vector"),
+        lambda: mean_displacements([]),
+    ):
+        with pytest.raises(ValueError, match="no run"):
+            measure()
+    with pytest.raises(ValueError, match="at least two"):
+        mean_displacements([MOVED[:1]])
+    with pytest.raises(ValueError, match=r"\(K, V, 3\)"):
+        mean_displacements([MOVED[0]])

@@ -151,6 +151,19 @@ def test_batch_size_does_not_matter() -> None:
     assert_array_equal(model.encode(psi[17]), codes[17:18])  # one vector is a batch of one
 
 
+def test_rows_in_flight_fit_the_cache_of_each_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, sizes = tiny_model(), []
+    model.encoder.register_forward_hook(lambda _, rows, z: sizes.append(len(rows[0])))
+    for threads, expected in ((1, [512, 512, 176]), (2, [1024, 176])):
+        monkeypatch.setattr(torch, "get_num_threads", lambda threads=threads: threads)
+        sizes.clear()
+        model.encode(faces(1200))
+        assert sizes == expected
+    sizes.clear()
+    model.encode(faces(1200), batch_size=1000)
+    assert sizes == [1000, 200]
+
+
 def test_any_layout_gives_the_same_codes() -> None:
     model, psi = tiny_model(), faces(6)
     codes = model.encode(psi)

@@ -14,6 +14,7 @@ import yaml
 from dfe.config import load_profile
 from dfe.data.observations import Observation, ObservationMetadata, write_observation
 from dfe.notebooks import NotebookError, execute
+from dfe.results import read_results
 
 ROOT = Path(__file__).resolve().parents[1]
 SMILES = ("reward", "affiliation", "dominance")
@@ -81,6 +82,12 @@ def test_own_clips_and_features_fill_their_rows(own: Path) -> None:
     assert "simulated clips" not in page
     assert page.count("needs features") >= 3, "MARLIN, VideoMAE and MAE-Face have none"
     assert "tokens minus LibreFace" in page, "the comparison of the paper"
+    found = {one.claim: one for one in read_results(own / "results")["07_smiles"].results}
+    assert {claim.split(".")[1] for claim in found} == {"au-based", "ours"}
+    assert len(found) == 6, "three measures, by the protocol of the paper"
+    units = found["table-3.au-based.accuracy"]
+    assert (units.origin, units.used, units.using) == ("gated", ("smiles", "libreface"), "")
+    assert units.value == pytest.approx(100 * scores.loc["LibreFace", "accuracy"])
 
 
 def test_a_clip_that_an_observer_lacks_stops_the_page_and_is_named(own: Path) -> None:

@@ -11,28 +11,31 @@ from typing import Any
 import pytest
 import yaml
 
+from dfe.book import notebook_names
+
 ROOT = Path(__file__).resolve().parents[1]
 pytestmark = pytest.mark.smoke_book
 
 
-def would_run(folder: Path, changes: dict[str, Any]) -> set[str]:
+def would_run(folder: Path, changes: dict[str, Any], *target: str, name: str = "smoke") -> set[str]:
     """Outputs that a build of the smoke book with changed settings would make anew."""
     tree = yaml.safe_load((ROOT / "profiles" / "smoke.yaml").read_text(encoding="utf-8"))
     for dotted, value in changes.items():
-        *groups, name = dotted.split(".")
+        *groups, leaf = dotted.split(".")
         branch = tree
         for group in groups:
             branch = branch.setdefault(group, {})
-        branch[name] = value
+        branch[leaf] = value
     path = folder / "changed.yaml"
-    path.write_text(yaml.safe_dump(tree | {"name": "smoke"}), encoding="utf-8")
+    path.write_text(yaml.safe_dump(tree | {"name": name}), encoding="utf-8")
     command = [sys.executable, "-m", "snakemake", "--cores", "1", "--dry-run", "--nolock"]
     done = subprocess.run(
-        [*command, "--config", f"profile={path}"], cwd=ROOT, capture_output=True, text=True
+        [*command, *target, "--config", f"profile={path}"], cwd=ROOT, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
     outputs = re.findall(r"^    output: (.*)$", done.stdout + done.stderr, re.MULTILINE)
-    return {Path(name).stem for line in outputs for name in re.split(r",\s*", line)}
+    names = [Path(name).name for line in outputs for name in re.split(r",\s*", line)]
+    return {name.partition(".")[0] for name in names}
 
 
 def test_nothing_runs_again_without_a_change(smoke_html: Path, tmp_path: Path) -> None:
@@ -70,4 +73,15 @@ def test_nothing_runs_again_without_a_change(smoke_html: Path, tmp_path: Path) -
 def test_only_dependent_pages_run_again(
     smoke_html: Path, tmp_path: Path, setting: str, value: Any, outputs: set[str]
 ) -> None:
-    assert would_run(tmp_path, {setting: value}) == outputs | {"index"}
+    assert would_run(tmp_path, {setting: value}) == outputs | {"16_scoreboard", "index"}
+
+
+def test_the_audit_needs_no_data(smoke_html: Path, tmp_path: Path) -> None:
+    """In a build of which nothing is there yet, it is the only thing to run."""
+    page = "build/new/notebooks/15_audit.ipynb"
+    assert would_run(tmp_path, {}, page, name="new") == {"15_audit"}
+
+
+def test_the_scoreboard_waits_for_every_page(smoke_html: Path, tmp_path: Path) -> None:
+    page = "build/new/notebooks/16_scoreboard.ipynb"
+    assert would_run(tmp_path, {}, page, name="new") >= {*notebook_names()}

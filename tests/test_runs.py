@@ -9,12 +9,19 @@ import numpy as np
 import pytest
 
 import dfe.runs
+from dfe.checkpoint import CheckpointError
 from dfe.config import CorpusConfig, Profile, TrainingConfig, override
 from dfe.data.corpus import Corpus, sha256_array
 from dfe.data.observations import Observation, ObservationMetadata
 from dfe.face import OpenHead
 from dfe.model import DFE
-from dfe.runs import load_appearance, load_database, load_variant, variant_folder
+from dfe.runs import (
+    load_appearance,
+    load_database,
+    load_variant,
+    model_seeds,
+    variant_folder,
+)
 from dfe.variants import variant_profile
 
 PSI = np.random.default_rng(0).normal(size=(80, 50)).astype(np.float32)
@@ -88,6 +95,16 @@ def test_every_part_of_a_run_counts() -> None:
     model.provenance = {}
     assert not dfe.runs._made_with(base, model)
     assert CorpusConfig() == base.corpus and TrainingConfig() == base.training
+
+
+def test_a_model_knows_the_seed_it_was_trained_with(profile: Profile, trained: list[str]) -> None:
+    assert model_seeds(load_variant(profile, "full", 5)) == (5,)
+    assert model_seeds(DFE.from_pretrained("open")) == (0,)
+    for provenance in ({}, {"profile": {"training": {}}}, {"profile": None}):
+        model = DFE(profile.model)
+        model.provenance = provenance
+        with pytest.raises(CheckpointError, match="with which seed"):
+            model_seeds(model)
 
 
 def test_the_database_is_encoded_once(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from dfe.checkpoint import read_checkpoint
 from dfe.config import TaskFiles
-from dfe.data.observations import Observation, ObservationMetadata, write_observation
+from dfe.data.observations import (
+    Observation,
+    ObservationMetadata,
+    read_observation,
+    write_observation,
+)
 from dfe.data.task import Frames, Task, TaskError
-from dfe.data.task_store import load_own_task, read_task, write_task
+from dfe.data.task_store import FORMAT, load_own_task, read_task, write_task
 
 RNG = np.random.default_rng(0)
 
@@ -82,6 +89,9 @@ def test_a_subset_keeps_the_frames_of_its_clips() -> None:
     np.testing.assert_array_equal(part.frames["psi"].values, whole.frames["psi"].values[2:])
     assert part.frames["other"].clip.tolist() == [1]
     assert part.frames["other"].columns == ("a", "b")
+    assert part.dataset == ""
+    named = Task("smiles", "gated", clips(), {"psi": frames([0, 1, 2])}, "mine")
+    assert named.subset(np.array([1])).dataset == "mine"
 
 
 def test_a_stored_task_comes_back_to_the_bit(tmp_path: Path) -> None:
@@ -101,6 +111,15 @@ def test_a_stored_task_comes_back_to_the_bit(tmp_path: Path) -> None:
     assert back.clips["binary"].tolist() == [1, 0, 1]
     assert back.clips["label"].tolist() == ["x", "", "01"]
     assert back.clips.index.tolist() == made.clips.index.tolist()
+
+
+def test_the_data_set_of_a_stored_task_comes_back(tmp_path: Path) -> None:
+    path = tmp_path / "t.safetensors"
+    write_task(path, Task("smiles", "gated", clips(), {"psi": frames([0, 1, 2])}, "mine"), "")
+    assert read_task(path)[0].dataset == "mine"
+    write_task(path, task(), "")
+    assert "dataset" not in read_checkpoint(path, FORMAT)[1], "as files without a data set were"
+    assert read_task(path)[0].dataset == ""
 
 
 def test_a_damaged_task_is_told(tmp_path: Path) -> None:
@@ -150,12 +169,27 @@ def own(tmp_path: Path) -> TaskFiles:
 
 def test_own_files_become_a_task(own: TaskFiles) -> None:
     made = load_own_task("smiles", own)
-    assert made.origin == "gated"
+    assert (made.origin, made.dataset) == ("gated", "mine")
     assert made.clips["subject"].tolist() == ["01", "02"], "subjects stay text"
     assert made.clips["split"].tolist() == ["", ""]
     assert made.frames["psi"].clip.tolist() == [0, 0, 1, 1]
     assert made.frames["psi"].values[:, 0].tolist() == [150, 100, 50, 0], "sorted by time"
     assert made.frames["MARLIN"].values.tolist() == [[1, 2], [3, 4]]
+
+
+@pytest.mark.parametrize(
+    ("datasets", "joined"),
+    [
+        (["two", "two", "one", "one", "three"], "one+two"),  # the last clip is not in the table
+        (["one", "one", "one", "one", "three"], "one"),
+    ],
+)
+def test_a_task_names_the_data_sets_of_its_clips(
+    own: TaskFiles, datasets: list[str], joined: str
+) -> None:
+    psi = read_observation(own.psi)
+    write_observation(own.psi, replace(psi, dataset=np.array(datasets)))
+    assert load_own_task("smiles", own).dataset == joined
 
 
 def test_parquet_is_a_table_of_clips_too(own: TaskFiles, tmp_path: Path) -> None:

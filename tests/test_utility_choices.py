@@ -6,13 +6,12 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 from utility_support import GRID, ONE, Spy, cohort, method, spied
 
 from dfe.bags import BagOfTokens
 from dfe.config import UtilityConfig
-from dfe.metrics import ACCURACY, AUC, CCC, F1_WEIGHTED, ONE_MINUS_MAE, score
+from dfe.metrics import ACCURACY, AUC, CCC, F1_WEIGHTED, score
 from dfe.utility import (
     UtilityError,
     classify,
@@ -21,7 +20,6 @@ from dfe.utility import (
     official_dev,
     official_split,
     regress,
-    regress_each,
     ungrouped_folds,
 )
 from dfe.utility.search import classifiers, regressors
@@ -196,21 +194,6 @@ def test_the_same_settings_give_the_same_numbers() -> None:
     runs = [classify(method(features), y, outer, noisy, inner="stratified") for _ in range(2)]
     np.testing.assert_array_equal(runs[0].score, runs[1].score)
     assert runs[0].chosen == runs[1].chosen
-
-
-def test_each_trait_is_a_regression_of_its_own() -> None:
-    features, _, groups = cohort(6, 4)
-    outer = grouped_folds(groups, 2)
-    targets = pd.DataFrame({"openness": features[:, 0], "extraversion": features[:, 2] ** 2})
-    found = regress_each(
-        method(features), targets, outer, GRID, groups=groups, select=ONE_MINUS_MAE
-    )
-    assert list(found) == ["openness", "extraversion"]
-    for trait, one in found.items():
-        alone = regress(
-            method(features), targets[trait], outer, GRID, groups=groups, select=ONE_MINUS_MAE
-        )
-        np.testing.assert_array_equal(one.predicted, alone.predicted)
 
 
 @pytest.mark.parametrize(

@@ -189,6 +189,32 @@ def test_the_best_is_the_lowest_where_low_is_good() -> None:
     assert found.paired("bad")["RMSE"][1].difference.value == pytest.approx(-0.5)
 
 
+def test_the_difference_of_two_methods_is_that_of_the_test() -> None:
+    found = comparison()
+    tested = found.paired("good")["accuracy"][1].difference
+    assert found.difference(DFE_TOKENS, "good", metrics.ACCURACY) == tested
+    assert tested.value == pytest.approx(-1 / 6)
+    back = found.difference("good", DFE_TOKENS, metrics.ACCURACY)
+    np.testing.assert_allclose(back, (-tested.value, -tested.high, -tested.low), atol=1e-15)
+    assert found.difference("bad", "bad", metrics.ACCURACY) == (0, 0, 0), "the same draws"
+
+
+def test_a_difference_is_nothing_where_a_method_has_no_score() -> None:
+    scores = Predictions(np.arange(6), TRUTH, np.arange(6.0), [])
+    made = MADE | {"seer": scores}
+    found = compare(TRUTH, GROUPS, MEASURES, made, ROLES, RULES)
+    assert f"{found.difference('seer', 'good', metrics.AUC)}" == "–"
+    assert f"{found.difference('good', 'seer', metrics.AUC)}" == "–"
+    assert found.value("seer", metrics.AUC).value == pytest.approx(6 / 9)
+
+
+def test_an_unknown_method_is_named() -> None:
+    with pytest.raises(UtilityError, match="no predictions of 'other'; there are .*'majority'"):
+        comparison().difference("good", "other", metrics.ACCURACY)
+    with pytest.raises(UtilityError, match="no predictions of 'other'"):
+        comparison().value("other", metrics.ACCURACY)
+
+
 def test_only_the_scored_clips_count() -> None:
     made = {name: guesses(["x", "y"], [1, 4]) for name in ("good", DFE_TOKENS)}
     found = compare(TRUTH, GROUPS, [metrics.ACCURACY], made, ROLES, RULES)

@@ -86,6 +86,9 @@ class Task:
     frames
         Observer -> its frames. "psi" holds the expression vectors, (M, 50). An observer may lack
         clips; who compares observers has to check that they saw the same.
+    dataset
+        Id of the data set that the clips are from; of several, sorted and joined by "+". Empty
+        for a simulated task.
 
     Raises
     ------
@@ -98,6 +101,7 @@ class Task:
     origin: Origin
     clips: pd.DataFrame
     frames: Mapping[str, Frames]
+    dataset: str = ""
 
     def __post_init__(self) -> None:
         if missing := [key for key in KEYS if key not in self.clips]:
@@ -133,4 +137,4 @@ class Task:
             name: Frames(clip[clip >= 0], self.frames[name].values[clip >= 0], f.columns)
             for (name, clip), f in zip(kept.items(), self.frames.values(), strict=True)
         }
-        return Task(self.name, self.origin, self.clips.iloc[rows], frames)
+        return Task(self.name, self.origin, self.clips.iloc[rows], frames, self.dataset)

@@ -44,6 +44,8 @@ def write_task(path: Path, task: Task, settings: str) -> None:
         "columns": json.dumps(columns),
         "clips": json.dumps(table),
     }
+    if task.dataset:  # a simulated one has none
+        metadata["dataset"] = task.dataset
     write_checkpoint(path, tensors, metadata)
 
 
@@ -67,7 +69,8 @@ def read_task(path: Path) -> tuple[Task, str]:
         for name, columns in json.loads(metadata["columns"]).items()
     }
     origin: Origin = TypeAdapter(Origin).validate_python(metadata["origin"])
-    return Task(metadata["name"], origin, clips, frames), metadata["settings"]
+    made = Task(metadata["name"], origin, clips, frames, metadata.get("dataset", ""))
+    return made, metadata["settings"]
 
 
 def load_own_task(name: str, files: TaskFiles) -> Task:
@@ -75,7 +78,8 @@ def load_own_task(name: str, files: TaskFiles) -> Task:
 
     The table of clips has the columns clip, subject, split and the labels of the task. The
     observation files, one of them with the expression vectors, are joined to it by the name of
-    the clip; frames of clips that the table does not list are left out.
+    the clip; frames of clips that the table does not list are left out. The data set is the one
+    that the expression vectors of these clips name.
 
     Raises
     ------
@@ -92,7 +96,9 @@ def load_own_task(name: str, files: TaskFiles) -> Task:
     frames = {
         observer: join_frames(clips.index, found, observer) for observer, found in seen.items()
     }
-    return Task(name, seen[PSI].metadata.origin, clips, frames)
+    listed = np.isin(seen[PSI].clip, clips.index.to_numpy(str))  # (M,)
+    dataset = "+".join(np.unique(seen[PSI].dataset[listed]))
+    return Task(name, seen[PSI].metadata.origin, clips, frames, dataset)
 
 
 def read_clips(path: Path) -> pd.DataFrame:

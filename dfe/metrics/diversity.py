@@ -2,27 +2,25 @@
 
 A coding is a binary matrix, (N, K) bool, with one row for each frame and one column for each unit
 (`dfe.metrics.presence`). All measures follow from two sums over its rows: how often each unit is
-active, and how often each pair of units is active together.
+active, and how often each pair of units is active together. Their intervals are in
+`dfe.metrics.diversity_intervals`.
 """
 
 from __future__ import annotations
 
 import math
-from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import entr, rel_entr
 
-from dfe.metrics.intervals import Interval, group_draws, percentile_interval
 from dfe.metrics.presence import check_presence
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 _ROWS = 1 << 13  # rows in flight: they fit the cache, and float32 counts them exactly
-_CELLS = 1 << 22  # float64 values in flight in the bootstrap: 32 MB
 
 
 class UnitEntropy(NamedTuple):
@@ -41,17 +39,6 @@ class AverageNMI(NamedTuple):
     value: float  # NaN when no pair is defined
     pairs: int  # pairs i < j that are averaged
     undefined: int  # pairs left out, because one of their units is never or always active
-
-
-class Diversity(NamedTuple):
-    """Both measures of Table 2, with intervals over groups."""
-
-    normalized: Interval  # H / log2 K
-    printed: Interval  # H / K
-    perplexity: Interval  # 2^H
-    nmi: Interval  # equation 9 over the pairs for which it is defined
-    dead: int  # units that are never active
-    pairs: int  # pairs that the value of `nmi` averages
 
 
 def unit_entropy(active: ArrayLike) -> UnitEntropy:
@@ -74,11 +61,11 @@ def unit_entropy(active: ArrayLike) -> UnitEntropy:
     ValueError
         If the shape is not (N, K) with N, K >= 1, or no unit is ever active.
     """
-    counts = np.count_nonzero(_check_presence(active), axis=0)  # (K,)
+    counts = np.count_nonzero(checked_presence(active), axis=0)  # (K,)
     if not counts.any():
         raise ValueError(f"no unit is active in any of the rows: {len(counts)} units, no entropy")
     bits = float(entropy_of_counts(counts))
-    printed, normalized, perplexity = (float(x) for x in _entropy_forms(bits, len(counts)))
+    printed, normalized, perplexity = (float(x) for x in entropy_forms(bits, len(counts)))
     return UnitEntropy(bits, printed, normalized, perplexity, int((counts == 0).sum()))
 
 
@@ -121,15 +108,15 @@ def cooccurrence(active: ArrayLike, weights: ArrayLike | None = None) -> Floats:
     ValueError
         If the shape is not (N, K) with N, K >= 1, or there is not one such weight for each row.
     """
-    array = _check_presence(active)
+    array = checked_presence(active)
     if weights is None:
-        return _products(array, array.shape[1])
+        return first_cooccurrences(array, array.shape[1])
     factor = np.asarray(weights, np.float64)
     if factor.shape != (len(array),):
         raise ValueError(f"{len(array)} rows need as many weights, got shape {factor.shape}")
     if not (np.isfinite(factor) & (factor >= 0) & (factor == np.rint(factor))).all():
         raise ValueError("weights say how often a row counts: give whole numbers, 0 or more")
-    return _products(array, array.shape[1], factor)
+    return first_cooccurrences(array, array.shape[1], factor)
 
 
 def pairwise_nmi(active: ArrayLike) -> Floats:
@@ -187,7 +174,7 @@ def nmi_from_cooccurrence(joint: ArrayLike, n: ArrayLike) -> Floats:
     least = np.min(_cells(both, first, second, total), initial=0.0)
     if least < 0 or (both != np.swapaxes(both, -1, -2)).any():  # NaN differs from itself
         raise ValueError("no binary matrix of n rows has these counts: give X^T X and its rows")
-    return _nmi(both, first, second, total)
+    return nmi_of_counts(both, first, second, total)
 
 
 def average_nmi(active: ArrayLike) -> AverageNMI:
@@ -219,72 +206,22 @@ def average_nmi(active: ArrayLike) -> AverageNMI:
     return AverageNMI(mean, defined.size, values.size - defined.size)
 
 
-def diversity(
-    active: ArrayLike,
-    groups: ArrayLike,
-    resamples: int = 1000,
-    level: float = 0.95,
-    seed: int = 0,
-) -> Diversity:
-    """Entropy and average NMI with percentile intervals from resampling whole groups.
-
-    A resample holds fewer different groups than the data. That lowers the entropy and raises the
-    mutual information a little, so an interval can lie to one side of its value when there are
-    few groups or when units are nearly independent. Each resample averages the pairs that are
-    defined in it. Memory is in proportion to `resamples` times the number of groups.
-
-    Parameters
-    ----------
-    active
-        (N, K) bool.
-    groups
-        (N,) labels; all rows of a label (a clip) are drawn together.
-    resamples, level, seed
-        Number of resamples, share of them inside the interval, and seed of the draws.
-
-    Returns
-    -------
-    Diversity; its values are those of `unit_entropy` and `average_nmi`.
-
-    Raises
-    ------
-    TypeError
-        If the values of `active` are not bool.
-    ValueError
-        If the shape is not (N, K) with N, K >= 1, no unit is ever active, there is not one label
-        for each row, there are fewer than two groups, or no resamples are asked for.
-    """
-    array = _check_presence(active)
-    usage = unit_entropy(array)
-    rows, bounds = _sorted_by_group(array, groups)
-    n_groups = len(bounds) - 1
-    weights = np.vstack([np.ones(n_groups), *group_draws(n_groups, resamples, seed)])  # (1 + B, G)
-    counts = weights @ np.add.reduceat(rows, bounds[:-1], axis=0, dtype=np.float64)  # (1 + B, K)
-    nmi, pairs = _resampled_nmi(rows, bounds, weights, counts)
-    printed, normalized, perplexity = (
-        percentile_interval(draws, level)
-        for draws in _entropy_forms(entropy_of_counts(counts), array.shape[1])
-    )
-    return Diversity(
-        normalized, printed, perplexity, percentile_interval(nmi, level), usage.dead, int(pairs[0])
-    )
-
-
-def _check_presence(active: ArrayLike) -> Bools:
+def checked_presence(active: ArrayLike) -> Bools:
+    """Return a coding (N, K) bool with N, K >= 1, or say what is wrong, as `unit_entropy` does."""
     array = check_presence(active)
     if not len(array):
         raise ValueError(f"presence must have shape (N, K) with N, K >= 1, got {array.shape}")
     return array
 
 
-def _entropy_forms(bits: ArrayLike, n_units: int) -> tuple[Floats, Floats, Floats]:
+def entropy_forms(bits: ArrayLike, n_units: int) -> tuple[Floats, Floats, Floats]:
     """H / K, H / log2 K (NaN for K = 1) and 2^H of entropies (...) in bits."""
     entropy = np.asarray(bits, np.float64)
     largest = math.log2(n_units) if n_units > 1 else math.nan
     return entropy / n_units, entropy / largest, np.exp2(entropy)
 
 
-def _products(rows: Bools, n_first: int, weights: Floats | None = None) -> Floats:
+def first_cooccurrences(rows: Bools, n_first: int, weights: Floats | None = None) -> Floats:
     """Co-occurrence of the first I of K units with all of them, rows times weights: (I, K).
 
     Few rows at a time: without weights float32 is then exact, and twice as fast as float64, to
@@ -306,7 +243,7 @@ def _cells(
     return both, first - both, second - both, n - first - second + both
 
 
-def _nmi(both: Floats, first: Floats, second: Floats, n: Floats) -> Floats:
+def nmi_of_counts(both: Floats, first: Floats, second: Floats, n: Floats) -> Floats:
     """NMI of units with counts `first` and `second` that co-occur `both` times in n rows.
 
     The arguments broadcast. Information and entropy are both left in nats times n: the ratio is
@@ -322,51 +259,3 @@ def _nmi(both: Floats, first: Floats, second: Floats, n: Floats) -> Floats:
     scale = np.sqrt(entropy_first * entropy_second)
     unknown = np.full(np.shape(scale), np.nan)
     return np.clip(np.divide(information, scale, out=unknown, where=scale > 0), 0, 1)
-
-
-def _sorted_by_group(active: Bools, groups: ArrayLike) -> tuple[Bools, NDArray[np.int64]]:
-    """Rows of a group side by side, and where the groups start and the last one ends: (G + 1,)."""
-    labels = np.asarray(groups)
-    if labels.shape != (len(active),):
-        raise ValueError(f"{len(active)} rows need one group label each, got {labels.shape}")
-    _, index, sizes = np.unique(labels, return_inverse=True, return_counts=True)
-    rows = active[np.argsort(index, kind="stable")]
-    return rows, np.concatenate([[0], np.cumsum(sizes)])
-
-
-def _resampled_nmi(
-    rows: Bools, bounds: NDArray[np.int64], weights: Floats, counts: Floats
-) -> tuple[Floats, NDArray[np.int64]]:
-    """Average NMI of the data and of each resample (1 + B,), and the pairs that it averages.
-
-    Co-occurrences of all units in all groups or resamples may not fit in memory. Few units at a
-    time are compared with all units after them.
-    """
-    n_units = rows.shape[1]
-    n = (weights @ np.diff(bounds))[:, None, None]  # (1 + B, 1, 1)
-    total, pairs = np.zeros(len(weights)), np.zeros(len(weights), np.int64)
-    step = max(1, _CELLS // (len(weights) * n_units))
-    for start in range(0, n_units, step):
-        stop = min(start + step, n_units)
-        both = _resampled_cooccurrence(rows[:, start:], bounds, weights, stop - start)
-        nmi = _nmi(both, counts[:, start:stop, None], counts[:, None, start:], n)  # (1 + B, I, J)
-        values = nmi[:, np.triu(np.ones(nmi.shape[1:], bool), 1)]  # (1 + B, pairs)
-        total += np.nansum(values, axis=1)
-        pairs += (~np.isnan(values)).sum(1)
-    return np.divide(total, pairs, out=np.full_like(total, np.nan), where=pairs > 0), pairs
-
-
-def _resampled_cooccurrence(
-    rows: Bools, bounds: NDArray[np.int64], weights: Floats, n_first: int
-) -> Floats:
-    """Co-occurrence of the first I of K units with all of them in each resample: (1 + B, I, K)."""
-    n_units = rows.shape[1]
-    both = np.zeros((len(weights), n_first * n_units))
-    step = max(1, _CELLS // (n_first * n_units))
-    for start in range(0, len(bounds) - 1, step):
-        joint = [
-            _products(rows[first:end], n_first).ravel()
-            for first, end in pairwise(bounds[start : start + step + 1])
-        ]
-        both += weights[:, start : start + step] @ np.stack(joint)
-    return both.reshape(len(weights), n_first, n_units)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal, NamedTuple, get_args
 
 import numpy as np
@@ -104,11 +105,118 @@ def pair_similarity_interval(
     ValueError
         As `pair_similarity`.
     """
-    gram = _gram(displacements, reading)  # (M, M)
-    weights = np.vstack([np.ones(len(gram)), *group_draws(len(gram), resamples, seed)])  # (1+B, M)
-    cosine = _cosines(gram)
-    dot, angle = (percentile_interval(_pair_means(g, weights), level) for g in (gram, cosine))
+    return pair_similarity_over_runs([displacements], reading, resamples, level, seed)
+
+
+def pair_similarity_over_runs(
+    runs: Sequence[ArrayLike],
+    reading: Reading,
+    resamples: int = 1000,
+    level: float = 0.95,
+    seed: int = 0,
+) -> tuple[Interval, Interval]:
+    """Mean of dot product and cosine over runs of one model, with intervals as for one of them.
+
+    The intervals tell about the tokens of these runs, drawn in each run apart. How far another
+    run would lie from these is another matter: the spread over the runs tells it.
+
+    Parameters
+    ----------
+    runs
+        (K, V, 3) float fields of each run.
+
+    Raises
+    ------
+    ValueError
+        As `pair_similarity`, or if there is no run.
+    """
+    draws = _similarity_draws(runs, reading, resamples, seed)  # (2, 1 + B)
+    dot, angle = (percentile_interval(each, level) for each in draws)
     return dot, angle
+
+
+def pair_similarity_difference(
+    first: Sequence[ArrayLike],
+    second: Sequence[ArrayLike],
+    reading: Reading,
+    resamples: int = 1000,
+    level: float = 0.95,
+    seed: int = 0,
+) -> tuple[Interval, Interval]:
+    """Mean of dot product and cosine over the runs of one model minus that of another model.
+
+    Two codebooks have no token in common, so their tokens are drawn independently of each other.
+
+    Parameters
+    ----------
+    first, second
+        (K, V, 3) float fields of each run of the two models.
+
+    Raises
+    ------
+    ValueError
+        As `pair_similarity`, or if a model has no run.
+    """
+    ours = _similarity_draws(first, reading, resamples, seed)  # (2, 1 + B)
+    theirs = _similarity_draws(second, reading, resamples, seed + len(first))
+    dot, angle = (percentile_interval(each, level) for each in ours - theirs)
+    return dot, angle
+
+
+def mean_displacements(
+    runs: Sequence[ArrayLike], resamples: int = 1000, seed: int = 0
+) -> NDArray[np.float64]:
+    """How far a vertex moves in the mean over all tokens and vertices, of resampled tokens too.
+
+    It is the area under the curve of `displacement_curve`, as a share instead of a percentage.
+
+    Parameters
+    ----------
+    runs
+        (K, V, 3) float fields of each run of one model.
+    seed
+        Of the first run; each run after it draws its tokens with the next seed.
+
+    Returns
+    -------
+    (1 + B,) float64 in the unit of the displacements, mean over the runs: of all tokens, then of
+    each resample of them, as `percentile_interval` takes it
+
+    Raises
+    ------
+    ValueError
+        If there is no run, a shape is wrong, a value is not finite, or there are fewer than two
+        tokens.
+    """
+    _check_runs(runs)
+    draws = []
+    for index, run in enumerate(runs):
+        size = _distances(as_fields(run)).mean(1)  # (K,)
+        draws.append(_token_weights(len(size), resamples, seed + index) @ size / len(size))
+    return np.mean(draws, axis=0)
+
+
+def _similarity_draws(
+    runs: Sequence[ArrayLike], reading: Reading, resamples: int, seed: int
+) -> NDArray[np.float64]:
+    """Mean over runs of dot product and cosine, of all tokens and of resamples: (2, 1 + B)."""
+    _check_runs(runs)
+    draws = []
+    for index, run in enumerate(runs):
+        gram = _gram(run, reading)  # (M, M)
+        weights = _token_weights(len(gram), resamples, seed + index)
+        draws.append([_pair_means(g, weights) for g in (gram, _cosines(gram))])
+    return np.mean(draws, axis=0)
+
+
+def _check_runs(runs: Sequence[ArrayLike]) -> None:
+    if not len(runs):
+        raise ValueError("no run to take a mean of: give the fields of at least one")
+
+
+def _token_weights(n: int, resamples: int, seed: int) -> NDArray[np.float64]:
+    """How often all of n tokens, and each resample of them, hold each token: (1 + B, n)."""
+    return np.vstack([np.ones(n), *group_draws(n, resamples, seed)])
 
 
 def _pair_means(gram: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -11,15 +11,14 @@ from dfe.utility.methods import (
 )
 from dfe.utility.protocols import (
     Predictions,
-    chance_level,
     classify,
     learning_curve,
     logistic_coefficients,
     majority,
     mean_value,
     regress,
-    regress_each,
 )
+from dfe.utility.recording import record_comparison
 from dfe.utility.reported import reported_power
 from dfe.utility.splits import (
     grouped_folds,
@@ -42,7 +41,6 @@ __all__ = [
     "UtilityError",
     "bag_method",
     "beside_paper",
-    "chance_level",
     "check_same_ids",
     "classify",
     "compare",
@@ -56,8 +54,8 @@ __all__ = [
     "official_dev",
     "official_split",
     "paired_table",
+    "record_comparison",
     "regress",
-    "regress_each",
     "reported_power",
     "task_methods",
     "ungrouped_folds",

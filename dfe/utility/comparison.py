@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 
 from dfe.config import UtilityConfig
 from dfe.metrics import Interval, Measure, PairedDifference, holm, interval, paired, score
-from dfe.utility.features import DFE_TOKENS, PAPER_ROWS, PRETRAINED
+from dfe.utility.features import DFE_TOKENS, PRETRAINED, paper_row
 from dfe.utility.methods import NEEDS_FEATURES, Role, UtilityError
 from dfe.utility.protocols import Predictions
+
+_NOTHING = Interval(np.nan, np.nan, np.nan)  # a method without scores in a measure of scores
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,16 +62,52 @@ class Comparison:
     def values(self) -> pd.DataFrame:
         """Interval of each method (row) in each measure (column); NaN where it has no score."""
         rows = {
-            name: {m.name: self._interval(m, made) for m in self.measures}
-            for name, made in self.predictions.items()
+            name: {m.name: self.value(name, m) for m in self.measures} for name in self.predictions
         }
         return pd.DataFrame(rows).T.rename_axis("method")
 
-    def _interval(self, measure: Measure, made: Predictions) -> Interval:
-        s, guess = self.settings, _guess(measure, made)
+    def value(self, method: str, measure: Measure) -> Interval:
+        """Interval of one method in one measure, over groups; NaN where it has no score.
+
+        Raises
+        ------
+        UtilityError
+            If there is no such method.
+        """
+        s, guess = self.settings, _guess(measure, self._made(method))
         if guess is None:
-            return Interval(np.nan, np.nan, np.nan)
+            return _NOTHING
         return interval(measure, self.truth, guess, self.groups, s.bootstrap, seed=s.seed)
+
+    def difference(self, first: str, second: str, measure: Measure) -> Interval:
+        """Value of one method minus that of another, in the unit of the measure.
+
+        A percentile bootstrap over groups in which both methods see the same draws, as in
+        `dfe.metrics.paired`, but without its test.
+
+        Returns
+        -------
+        Interval; all of it NaN where one of the two has no score and the measure needs one
+
+        Raises
+        ------
+        UtilityError
+            If there is no such method.
+        """
+        s = self.settings
+        a, b = (_guess(measure, self._made(name)) for name in (first, second))
+        if a is None or b is None:
+            return _NOTHING
+        # The interval does not depend on the permutations, and one is the fewest that it takes.
+        found = paired(
+            measure, self.truth, a, b, self.groups, s.bootstrap, permutations=1, seed=s.seed
+        )
+        return found.difference
+
+    def _made(self, method: str) -> Predictions:
+        if method not in self.predictions:
+            raise UtilityError(f"no predictions of {method!r}; there are {[*self.predictions]}")
+        return self.predictions[method]
 
     def best_baseline(self, measure: Measure) -> str:
         """Return the baseline with the best value; the first one of equals.
@@ -147,7 +185,7 @@ def beside_paper(
 
 
 def _printed(column: pd.Series, method: str) -> str:
-    label = next((row for row in PAPER_ROWS.get(method, ()) if row in column.index), None)
+    label = paper_row(method, column.index)
     return "–" if label is None else f"{column[label]:.1f}"
 
 

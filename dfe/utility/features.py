@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any
 
 import numpy as np
@@ -27,7 +27,7 @@ FACIAL_BASIS = "Facial Basis"
 PSI_STATISTICS = "ψ itself"
 PRETRAINED = ("LibreFace", "MAE-Face", "MARLIN", "VideoMAE")  # need features of the real clips
 
-#: Method -> label of its row in Tables 4 to 6 of the paper.
+#: Method -> labels of its row in Tables 3 to 6 of the paper, which name it differently.
 PAPER_ROWS: Mapping[str, tuple[str, ...]] = {
     DFE_TOKENS: ("Ours (VQ-VAE)", "Ours"),
     FACIAL_BASIS: ("Facial Basis",),
@@ -59,6 +59,11 @@ ORDER = (
     TRUE_DISPLAYS,
     TRUE_STATE,
 )
+
+
+def paper_row(method: str, labels: Container[str]) -> str | None:
+    """Label of a method's row among those of a table of the paper; None where it has none."""
+    return next((label for label in PAPER_ROWS.get(method, ()) if label in labels), None)
 
 
 def task_methods(

@@ -124,25 +124,11 @@ def regress(
     return _run(_recipe(method, values, 0, candidates, settings, groups, inner, select), outer)
 
 
-def regress_each(
-    method: Method,
-    targets: pd.DataFrame,
-    outer: Sequence[Split],
-    settings: UtilityConfig,
-    **options: Any,
-) -> dict[str, Predictions]:
-    """`regress` with its `options` for each column of a table (N, traits), as in Table 4."""
-    return {
-        str(trait): regress(method, targets[trait].to_numpy(), outer, settings, **options)
-        for trait in targets
-    }
-
-
 def majority(y: ArrayLike, outer: Sequence[Split]) -> Predictions:
     """Predict the most frequent class of the training clips, whatever the features are.
 
     Leaving one clip out of balanced classes makes its class the rarest one of the others, so the
-    accuracy is then 0, far below `chance_level`. The score is the same for all clips: it ranks
+    accuracy is then 0, far below chance. The score is the same for all clips: it ranks
     nothing, and the AUC is 0.5.
     """
     classes, codes = _codes(y, np.size(y))
@@ -158,11 +144,6 @@ def mean_value(y: ArrayLike, outer: Sequence[Split]) -> Predictions:
     predict, and make it negative.
     """
     return _constant(DummyRegressor(), _values(y, np.size(y)), outer)
-
-
-def chance_level(y: ArrayLike) -> float:
-    """Accuracy of guessing one of the C classes at random: 1 / C."""
-    return 1.0 / len(_codes(y, np.size(y))[0])
 
 
 def logistic_coefficients(
