@@ -124,6 +124,43 @@ def record_build(profile: Profile) -> Path:
     measured = {id: entry for id, entry in entries.items() if entry.verdict not in UNMEASURED}
     commits, date = _when(results_folder(profile), pages)
     record = RecordedBuild(profile=profile.name, commits=commits, date=date, claims=measured)
+    return _write_record(profile, record)
+
+
+def widen_record(profile: Profile) -> Path:
+    """Take this build into the recorded one: what differs between the two no longer counts.
+
+    Short training runs end elsewhere on another processor. A claim then has to hold only where it
+    holds in both builds, and its interval covers both intervals. Commits and date stay those of
+    the first build.
+
+    Raises
+    ------
+    CheckError
+        As `check_build`, but not for what is worse or moved; also if a recorded claim is not
+        measured here.
+    """
+    recorded, pages = _read_recorded(profile), _read_pages(profile)
+    now, problems = _entries(book_claims(), pages), [*_other_settings(profile, pages)]
+    lost = [id for id in recorded.claims if id not in now or now[id].verdict in UNMEASURED]
+    if problems := [*problems, *(f"{id} is not measured in this build" for id in lost)]:
+        raise CheckError(_listed(f"the {profile.name} build cannot widen the recorded", problems))
+    both = {id: _either(was, now[id]) for id, was in recorded.claims.items()}
+    return _write_record(profile, recorded.model_copy(update={"claims": both}))
+
+
+def _either(was: Entry, now: Entry) -> Entry:
+    """What two builds have in common: the weaker verdict, and an interval around both."""
+    numbers = [x for entry in (was, now) for x in (entry.value, entry.low, entry.high)]
+    known = [x for x in numbers if x is not None]
+    held = was.verdict in HELD and now.verdict not in HELD
+    verdict = now.verdict if held else was.verdict
+    if not known:
+        return was.model_copy(update={"verdict": verdict})
+    return was.model_copy(update={"verdict": verdict, "low": min(known), "high": max(known)})
+
+
+def _write_record(profile: Profile, record: RecordedBuild) -> Path:
     with atomic(recorded_path(profile)) as partial:
         partial.write_text(record.model_dump_json(indent=1) + "\n", encoding="utf-8")
     return recorded_path(profile)

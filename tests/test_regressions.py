@@ -17,7 +17,13 @@ from typer.testing import CliRunner, Result
 import dfe.cli
 from dfe.config import load_profile
 from dfe.evidence import Commit, Provenance, write_json
-from dfe.regressions import CheckError, check_build, record_build, recorded_path
+from dfe.regressions import (
+    CheckError,
+    check_build,
+    record_build,
+    recorded_path,
+    widen_record,
+)
 from dfe.results import PageResults, write_results
 
 CURVE = "curve-lowest"
@@ -343,3 +349,48 @@ def test_what_holds_now_is_good_news(project: Project) -> None:
     lines = run().stdout.splitlines()
     assert lines[0] == ("table-5.basis.rmse: holds now (direction holds; recorded: not measured)")
     assert len(lines) == 2 and lines[1].startswith("6 recorded claims")
+
+
+# Another machine
+
+
+def entries(project: Project) -> dict[str, Any]:
+    return dict(json.loads(project.recorded.read_text())["claims"])
+
+
+def test_what_differs_between_two_builds_no_longer_counts(project: Project) -> None:
+    project.plant_value(FULL, value=80.0, low=76.0, high=84.0)
+    project.plant("09_depression", lambda tree: tree["differences"][0].update(high=0.5))
+    assert project.problems()
+    widen_record(load_profile("smoke"))
+    found = entries(project)
+    full, ours = found[FULL], found[OURS]
+    assert (full["value"], full["low"], full["high"]) == (70.0, 66.0, 84.0)
+    assert ours["verdict"] == "undecided"  # it held in the first build alone
+    assert check_build(load_profile("smoke"))
+    project.plant_value(FULL, value=90.0, low=86.0, high=94.0)
+    assert any(FULL in line for line in project.problems())
+
+
+def test_a_claim_that_holds_in_the_second_build_alone_does_not_count(project: Project) -> None:
+    tree = json.loads(project.recorded.read_text())
+    tree["claims"][OURS]["verdict"] = "undecided"
+    project.recorded.write_text(json.dumps(tree))
+    widen_record(load_profile("smoke"))
+    assert entries(project)[OURS]["verdict"] == "undecided"
+
+
+def test_the_second_build_keeps_commits_and_date_of_the_first(project: Project) -> None:
+    before = json.loads(project.recorded.read_text())
+    assert run("--widen").exit_code == 0
+    after = json.loads(project.recorded.read_text())
+    assert [after[name] for name in ("commits", "date")] == [before["commits"], before["date"]]
+    assert list(after["claims"]) == list(before["claims"])
+
+
+def test_a_build_that_lost_a_number_cannot_widen(project: Project) -> None:
+    before = project.recorded.read_text()
+    (project.results / "09_depression.results.json").unlink()
+    with pytest.raises(CheckError, match=f"{OURS} is not measured in this build"):
+        widen_record(load_profile("smoke"))
+    assert project.recorded.read_text() == before
