@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dfe.face.base import FaceModel
+from dfe.face.flame import Flame
+from dfe.face.flame_file import FlameError
 from dfe.face.open_head import OpenHead
 from dfe.face.variance import variance_kept
 
-__all__ = ["FaceModel", "OpenHead", "variance_kept", "load_face"]
+__all__ = ["FaceModel", "Flame", "FlameError", "OpenHead", "variance_kept", "load_face"]
 
 _MODELS = {OpenHead.name: OpenHead}
 
