@@ -32,11 +32,18 @@ def files(*patterns):
 CONFIG = [f"dfe/config/{name}.py" for name in "base data model profile".split()]
 FACE = [*CONFIG, *files("dfe/face/**/*")]
 COHORTS = files("dfe/data/task*.py", "dfe/data/cohorts/*", "dfe/config/cohorts.py")
-DATA = [name for name in files("dfe/data/**/*", "data_manifests/*") if name not in COHORTS]
+READERS = files(  # of the reader's own files: no page runs them
+    "dfe/data/adapters/*", "dfe/data/labels/*", "dfe/data/gated*", "dfe/data/verify.py", "dfe/data/croissant.py"
+)
+DATA = [
+    name
+    for name in files("dfe/data/**/*", "data_manifests/*")
+    if name not in COHORTS and name not in READERS
+]
 TOOLS = {f"dfe/{name}.py" for name in "book cli inserts notebooks regressions".split()}
 VERDICTS = files("dfe/verdicts/*", "dfe/scoreboard/*")
 MODULES = [  # without those that change no measured number
-    name for name in files("dfe/**/*") if name not in TOOLS and name not in VERDICTS
+    name for name in files("dfe/**/*") if name not in {*TOOLS, *VERDICTS, *READERS}
 ]
 TRAINING = [
     *FACE,
