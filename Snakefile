@@ -40,7 +40,7 @@ DATA = [
     for name in files("dfe/data/**/*", "data_manifests/*")
     if name not in COHORTS and name not in READERS
 ]
-TOOLS = {f"dfe/{name}.py" for name in "book cli inserts notebooks regressions".split()}
+TOOLS = {f"dfe/{name}.py" for name in "book cli data_cli inserts notebooks regressions".split()}
 VERDICTS = files("dfe/verdicts/*", "dfe/scoreboard/*")
 MODULES = [  # without those that change no measured number
     name for name in files("dfe/**/*") if name not in {*TOOLS, *VERDICTS, *READERS}

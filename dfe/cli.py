@@ -10,11 +10,13 @@ import typer
 import yaml
 from rich.console import Console
 
+from dfe import data_cli
 from dfe.config import TaskName, build_folder, load_profile
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 profile_app = typer.Typer(no_args_is_help=True, help="Look at the settings of a build.")
 app.add_typer(profile_app, name="profile")
+app.add_typer(data_cli.app, name="data")
 
 ProfileName = Annotated[
     str, typer.Option("--profile", help="smoke, quick, open, paper, or a YAML file")

@@ -49,6 +49,7 @@ FLOORS = {
     "regressions": 6,
     "inserts": 6,
     "book": 7,
+    "data_cli": 7,
     "experiments": 6,
     "cli": 8,
 }

@@ -1,0 +1,119 @@
+"""`dfe data`: which data there are, how to get them, and whether a folder holds what it should."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import yaml
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Column, Table
+
+from dfe.data.gated import GatedManifest, gated_ids, load_gated
+from dfe.data.manifest import ManifestError, load_manifest, load_manifests, manifest_ids
+
+app = typer.Typer(no_args_is_help=True, help="Look at data sets, fetch open ones, verify yours.")
+DataId = Annotated[str, typer.Argument(metavar="ID", help="see `dfe data list`")]
+Folder = Annotated[
+    Path | None, typer.Option("--from", help="folder of the data set; $DFE_DATA/ID if left out")
+]
+
+
+class DataError(RuntimeError):
+    """Data are not there, or not as their manifest says; the message says what to do."""
+
+
+@app.command("list")
+def list_() -> None:
+    """List open sources and those that you bring, and which tables of the paper need them."""
+    narrow = [Column(name, no_wrap=True) for name in ("id", "tables", "access", "here")]
+    table = Table(*narrow, "what")
+    for id, source in load_manifests().items():
+        table.add_row(id, "–", "fetched", "on use", escape(source.title))
+    for id in gated_ids():
+        data = load_gated(id)
+        tables = ", ".join(map(str, data.used_in.tables)) if data.used_in else "–"
+        here = "yes" if own_folder(id).is_dir() else "no"
+        table.add_row(id, tables, data.access.route, here, escape(data.title))
+    Console().print(table)
+    typer.echo(f"Yours are looked for below {own_folder('ID')}")
+
+
+@app.command()
+def show(id: DataId) -> None:
+    """Print everything that is known of a data set, as YAML."""
+    manifest = load_gated(id) if id in gated_ids() else load_manifest(_known(id))
+    tree = manifest.model_dump(mode="json", exclude_none=True)
+    typer.echo(yaml.safe_dump(tree, sort_keys=False, allow_unicode=True), nl=False)
+
+
+@app.command()
+def fetch(id: DataId) -> None:
+    """Fetch an open source and check its hashes; of others, say how to ask for them."""
+    from dfe.data.fetch import fetch as fetch_open
+
+    if id in gated_ids():
+        raise DataError(_how_to_ask(load_gated(id)))
+    typer.echo(fetch_open(load_manifest(_known(id))))
+
+
+@app.command()
+def verify(
+    id: DataId,
+    folder: Folder = None,
+    counts: Annotated[bool, typer.Option(help="compare counts with the official ones")] = True,
+) -> None:
+    """Compare files, columns, values and counts with the manifest, and name each difference."""
+    from dfe.data.verify import unread
+    from dfe.data.verify import verify as compare
+
+    if id not in gated_ids():
+        fetch(id)  # of an open source, the hashes say it all
+        return
+    manifest, path = load_gated(id), folder or own_folder(id)
+    if not path.is_dir():
+        raise DataError(f"{path}: no such folder. {_how_to_ask(manifest)}")
+    found = [one for one in compare(manifest, path) if counts or one.kind != "count"]
+    for line in unread(manifest):
+        typer.echo(f"not looked into: {line}")
+    if found:
+        lines = "\n".join(f"  {one}" for one in found)
+        raise DataError(f"{path} is not what the manifest of {id} says:\n{lines}")
+    typer.echo(f"{path}: as the manifest of {id} says")
+
+
+@app.command()
+def croissant(id: DataId) -> None:
+    """Print the manifest of a data set in the Croissant format of MLCommons (JSON-LD)."""
+    from dfe.data.croissant import croissant as describe
+
+    if id not in gated_ids():
+        raise DataError(f"{_known(id)} is an open source; these have one: {', '.join(gated_ids())}")
+    typer.echo(json.dumps(describe(load_gated(id)), indent=2, ensure_ascii=False))
+
+
+def own_folder(id: str) -> Path:
+    """Where a reader's copy of a data set lies, unless another folder is named."""
+    from dfe.data.fetch import cache_root
+
+    return cache_root() / id
+
+
+def _known(id: str) -> str:
+    """The id of an open source; an error lists all ids."""
+    if id not in manifest_ids():
+        known = ", ".join([*manifest_ids(), *gated_ids()])
+        raise ManifestError(f"no data set {id!r}; there are {known}")
+    return id
+
+
+def _how_to_ask(manifest: GatedManifest) -> str:
+    access = manifest.access
+    return (
+        f"{manifest.title} is not fetched by this project ({access.route}). "
+        f"Who signs: {access.sign} Where to ask: {access.ask} See {manifest.page}. "
+        f"Then put it into {own_folder(manifest.id)}"
+    )
