@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from dfe.claims import cell_id
 from dfe.data.task import AUTOMATIC_UNITS
@@ -67,26 +67,56 @@ def record_comparison(
     dfe.results.ResultsError
         If there is no such cell, or it was recorded before.
     """
-    rows, measures = _rows(recorder, comparison, table), _measures(comparison, columns)
-    cells = {
-        (method, name): cell_id(table, (row,), columns[name])
-        for method, row in rows.items()
-        for name in measures
-    }
-    n = len(comparison.truth)
-    common: dict[str, Any] = {"n": n, "of": of, "seeds": seeds, "origin": origin}
-    for (method, name), cell in cells.items():
-        value = comparison.value(method, measures[name])
+    places = _places(recorder, comparison, table, columns, scale)
+    common: dict[str, Any] = {"n": len(comparison.truth), "of": of}
+    common |= {"seeds": seeds, "origin": origin}
+    for place in places:
+        value = comparison.value(place.method, place.measure).scaled(place.factor)
         if not math.isnan(value.value):
-            more = common | _behind(method, origin, used, model_data)
-            recorder.record(cell, value.scaled(scale.get(name, 1.0)), **more)
-    for (method, name), cell in cells.items():
-        if method == DFE_TOKENS:
+            behind = _behind(place.method, origin, used, model_data)
+            recorder.record(place.cell, value, **common, **behind)
+    _record_leads(recorder, comparison, places, common)
+
+
+class _Place(NamedTuple):
+    """A cell of the table, and where its value comes from."""
+
+    cell: str
+    method: str
+    measure: Measure
+    factor: float  # from our unit to the paper's
+
+
+def _places(
+    recorder: Recorder,
+    comparison: Comparison,
+    table: int,
+    columns: Mapping[str, str],
+    scale: Mapping[str, float],
+) -> list[_Place]:
+    rows, measures = _rows(recorder, comparison, table), _measures(comparison, columns)
+    return [
+        _Place(cell_id(table, (row,), columns[name]), method, measure, scale.get(name, 1.0))
+        for method, row in rows.items()
+        for name, measure in measures.items()
+    ]
+
+
+def _record_leads(
+    recorder: Recorder,
+    comparison: Comparison,
+    places: Sequence[_Place],
+    common: Mapping[str, Any],
+) -> None:
+    """Record tokens minus each other method, in the measures for which both have a score."""
+    ours = {place.measure.name: place.cell for place in places if place.method == DFE_TOKENS}
+    for place in places:
+        if place.method == DFE_TOKENS:
             continue
-        apart = comparison.difference(DFE_TOKENS, method, measures[name])
+        apart = comparison.difference(DFE_TOKENS, place.method, place.measure)
         if not math.isnan(apart.value):
-            ours, factor = cells[DFE_TOKENS, name], scale.get(name, 1.0)
-            recorder.record_difference(ours, cell, apart.scaled(factor), **common)
+            first, lead = ours[place.measure.name], apart.scaled(place.factor)
+            recorder.record_difference(first, place.cell, lead, **common)
 
 
 def _rows(recorder: Recorder, comparison: Comparison, table: int) -> dict[str, str]:
