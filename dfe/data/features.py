@@ -65,8 +65,13 @@ class UnitFace(Protocol):
 
 
 def inputs_sha256(members: Iterable[Member]) -> str:
-    """One hash for many input files: SHA-256 over their sorted `sha256  path` lines."""
-    lines = sorted(f"{member.sha256}  {member.path}\n" for member in members)
+    """One hash for all files of a manifest, as `files_sha256`."""
+    return files_sha256((member.path, member.sha256) for member in members)
+
+
+def files_sha256(files: Iterable[tuple[str, str]]) -> str:
+    """One hash for many files, (path, sha256): SHA-256 over their sorted `sha256  path` lines."""
+    lines = sorted(f"{sha256}  {path}\n" for path, sha256 in files)
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 

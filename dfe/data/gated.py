@@ -15,11 +15,18 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Annotated, Literal
 
-import yaml
-from pydantic import Field, StringConstraints, ValidationError, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
-from dfe.config import Settings, describe_errors
-from dfe.data.manifest import Identifier, ManifestError, RelativePath, Text, manifest_folder
+from dfe.config import Settings
+from dfe.data.manifest import (
+    Identifier,
+    RelativePath,
+    Text,
+    known_path,
+    manifest_folder,
+    manifest_ids,
+    read_yaml,
+)
 
 Role = Literal["images", "recordings", "face-model"]
 Route = Literal["agreement", "registration", "public"]
@@ -303,27 +310,12 @@ def gated_folder() -> Path:
 
 def gated_ids(folder: Path | None = None) -> tuple[str, ...]:
     """Sorted identifiers of all manifests of gated data in `folder` (default: the project's)."""
-    return tuple(sorted(path.stem for path in (folder or gated_folder()).glob("*.yaml")))
+    return manifest_ids(folder or gated_folder())
 
 
 def read_gated(path: Path) -> GatedManifest:
-    """Read and validate one manifest of gated data.
-
-    Raises
-    ------
-    ManifestError
-        If the file is not YAML, breaks the schema, or its `id` is not the name of the file.
-    """
-    try:
-        manifest = GatedManifest.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ManifestError(f"{path}: not readable as YAML: {error}") from error
-    except ValidationError as error:
-        problems = describe_errors(error)
-        raise ManifestError(f"{path} breaks the schema of gated data:\n{problems}") from error
-    if manifest.id != path.stem:
-        raise ManifestError(f"{path}: id {manifest.id!r} differs from the file name")
-    return manifest
+    """Read and validate one manifest of gated data; errors as `dfe.data.manifest.read_yaml`."""
+    return read_yaml(path, GatedManifest.model_validate, "the schema of gated data")
 
 
 def load_gated(id: str, folder: Path | None = None) -> GatedManifest:
@@ -334,11 +326,7 @@ def load_gated(id: str, folder: Path | None = None) -> GatedManifest:
     ManifestError
         If no manifest has this name (the message lists those that exist), or it is not valid.
     """
-    folder = folder or gated_folder()
-    known = gated_ids(folder)
-    if id not in known:
-        raise ManifestError(f"no manifest {id!r} in {folder}; known: {', '.join(known)}")
-    return read_gated(folder / f"{id}.yaml")
+    return read_gated(known_path(id, folder or gated_folder()))
 
 
 def gated_schema_text() -> str:

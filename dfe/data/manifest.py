@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Protocol, TypeVar
 
 import yaml
 from pydantic import (
@@ -31,6 +32,17 @@ Extractor = Literal["face-landmarker", "landmark-blendshapes", "gltf-weights"]
 
 FRAME_KINDS: frozenset[str] = frozenset({"video", "image", "pose", "glb"})
 PICTURE_KINDS: frozenset[str] = frozenset({"video", "image"})  # those that show a person
+
+
+class HasId(Protocol):
+    """Any kind of manifest."""
+
+    @property
+    def id(self) -> str:
+        """Its name, which is that of its file."""
+
+
+M = TypeVar("M", bound=HasId)
 
 
 class ManifestError(ValueError):
@@ -163,8 +175,15 @@ def manifest_ids(folder: Path | None = None) -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in (folder or manifest_folder()).glob("*.yaml")))
 
 
-def read_manifest(path: Path) -> Manifest:
-    """Read and validate one manifest file.
+def read_yaml(path: Path, validate: Callable[[Any], M], schema: str) -> M:
+    """Read and validate one YAML file that is named after the `id` in it.
+
+    Parameters
+    ----------
+    validate
+        Makes a manifest of what the file holds, such as `Manifest.model_validate`.
+    schema
+        How the message calls it.
 
     Raises
     ------
@@ -172,15 +191,33 @@ def read_manifest(path: Path) -> Manifest:
         If the file is not YAML, breaks the schema, or its `id` is not the name of the file.
     """
     try:
-        manifest = Manifest.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        manifest = validate(yaml.safe_load(path.read_text(encoding="utf-8")))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ManifestError(f"{path}: not readable as YAML: {error}") from error
     except ValidationError as error:
-        problems = describe_errors(error)
-        raise ManifestError(f"{path} breaks the manifest schema:\n{problems}") from error
+        raise ManifestError(f"{path} breaks {schema}:\n{describe_errors(error)}") from error
     if manifest.id != path.stem:
         raise ManifestError(f"{path}: id {manifest.id!r} differs from the file name")
     return manifest
+
+
+def known_path(id: str, folder: Path) -> Path:
+    """File of the manifest called `id` in a folder.
+
+    Raises
+    ------
+    ManifestError
+        If no manifest has this name; the message lists those that exist.
+    """
+    known = manifest_ids(folder)
+    if id not in known:
+        raise ManifestError(f"no manifest {id!r} in {folder}; known: {', '.join(known)}")
+    return folder / f"{id}.yaml"
+
+
+def read_manifest(path: Path) -> Manifest:
+    """Read and validate one manifest file; errors as `read_yaml`."""
+    return read_yaml(path, Manifest.model_validate, "the manifest schema")
 
 
 def load_manifest(id: str, folder: Path | None = None) -> Manifest:
@@ -191,11 +228,7 @@ def load_manifest(id: str, folder: Path | None = None) -> Manifest:
     ManifestError
         If no manifest has this name (the message lists those that exist), or it is not valid.
     """
-    folder = folder or manifest_folder()
-    known = manifest_ids(folder)
-    if id not in known:
-        raise ManifestError(f"no manifest {id!r} in {folder}; known: {', '.join(known)}")
-    return read_manifest(folder / f"{id}.yaml")
+    return read_manifest(known_path(id, folder or manifest_folder()))
 
 
 def load_manifests(folder: Path | None = None, role: Role | None = None) -> dict[str, Manifest]:

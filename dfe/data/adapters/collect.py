@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from dfe.data.adapters.base import Adapter, AdapterError, Recording
+from dfe.data.features import files_sha256
 from dfe.data.fetch import sha256_file
 from dfe.data.manifest import Origin
 from dfe.data.observations import Observation, ObservationMetadata
@@ -62,7 +62,11 @@ def observe(
         origin=origin,
         extractor=adapter.title,
         extractor_version=version,
-        inputs_sha256=_hash(folder, (path for paths in files.values() for path in paths)),
+        inputs_sha256=files_sha256(
+            (path.relative_to(folder).as_posix(), sha256_file(path))
+            for paths in files.values()
+            for path in paths
+        ),
     )
     clip = np.concatenate([np.full(len(one), one.clip) for one in found])
     observation = Observation(
@@ -79,9 +83,3 @@ def _report(found: Iterable[Recording]) -> pd.DataFrame:
     rows = {one.clip: {"frames": len(one), **one.skipped} for one in found}
     report = pd.DataFrame.from_dict(rows, orient="index").rename_axis("clip")
     return report.fillna(0).astype(int)
-
-
-def _hash(folder: Path, files: Iterable[Path]) -> str:
-    """One hash for many files: SHA-256 over their sorted `sha256  path` lines."""
-    lines = sorted(f"{sha256_file(p)}  {p.relative_to(folder).as_posix()}\n" for p in files)
-    return hashlib.sha256("".join(lines).encode()).hexdigest()
