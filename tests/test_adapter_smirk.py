@@ -45,7 +45,7 @@ def save(tmp_path: Path, arrays: Arrays) -> tuple[Path, ...]:
 
 def test_expression_of_each_frame(tmp_path: Path) -> None:
     found = SMIRK.read("v", save(tmp_path, archive([0, 3, 4])))
-    assert SMIRK.kind == "features" and SMIRK.columns[49] == "exp_49" and len(SMIRK.columns) == 50
+    assert SMIRK.kind == "psi" and SMIRK.columns[49] == "exp_49" and len(SMIRK.columns) == 50
     assert found.frame.tolist() == [0, 3, 4] and found.skipped == {}
     np.testing.assert_array_equal(
         found.values, [encoder(i)["expression_params"][0] for i in (0, 3, 4)]

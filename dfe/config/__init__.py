@@ -17,6 +17,7 @@ from dfe.config.cohorts import (
 )
 from dfe.config.data import CorpusConfig, DatabaseConfig, DataConfig
 from dfe.config.model import PSI_DIM, LossConfig, ModelConfig, TrainingConfig
+from dfe.config.own import OwnConfig
 from dfe.config.pages import Pages
 from dfe.config.profile import Profile, build_folder, load_profile, override, project_root
 from dfe.config.scope import PAGE_TASKS, TASKS, page_settings, task_settings
@@ -36,6 +37,7 @@ __all__ = [
     "LossConfig",
     "ModelConfig",
     "ObserversConfig",
+    "OwnConfig",
     "Pages",
     "PeopleConfig",
     "PersonalityCohort",

@@ -12,6 +12,7 @@ from dfe.config.base import ConfigError, Seed, Settings, describe_errors
 from dfe.config.cohorts import CohortsConfig
 from dfe.config.data import CorpusConfig, DatabaseConfig, DataConfig
 from dfe.config.model import LossConfig, ModelConfig, TrainingConfig
+from dfe.config.own import OwnConfig
 from dfe.config.pages import Pages
 from dfe.config.utility import UtilityConfig
 
@@ -40,6 +41,7 @@ class Profile(Settings):
     variants: VariantsConfig = VariantsConfig()
     cohorts: CohortsConfig = CohortsConfig()
     utility: UtilityConfig = UtilityConfig()
+    own: OwnConfig = OwnConfig()
     pages: Pages = Pages()
 
 

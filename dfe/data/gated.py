@@ -201,6 +201,37 @@ class Uses(Settings):
     statements: tuple[Identifier, ...] = Field((), description="ids of claims.yml, if no table")
 
 
+class ClipNames(Settings):
+    """How the label files name a clip, and whose it is."""
+
+    pattern: Text = Field(
+        description="regular expression, searched in the name that an extractor's file gives "
+        "(a path without its suffix); group 1 is the clip"
+    )
+    subject: Text = Field(
+        description="regular expression, matched from the start of the clip; group 1 is the "
+        "person, or what a split has to keep together"
+    )
+
+    @model_validator(mode="after")
+    def _one_group_each(self) -> ClipNames:
+        for pattern in (self.pattern, self.subject):
+            _need_regex(pattern)
+            if re.compile(pattern).groups < 1:
+                raise ValueError(f"{pattern!r} has no group")
+        return self
+
+    def clip(self, name: str) -> str | None:
+        """The clip that a file's name stands for; None if it stands for none."""
+        found = re.search(self.pattern, name)
+        return found[1] if found else None
+
+    def owner(self, clip: str) -> str | None:
+        """The subject of a clip; None if its name does not tell."""
+        found = re.match(self.subject, clip)
+        return found[1] if found else None
+
+
 class GatedManifest(Settings):
     """A data set or model that the reader brings."""
 
@@ -220,6 +251,7 @@ class GatedManifest(Settings):
         default_factory=dict, description="table of the paper -> what to compute or code"
     )
     files: tuple[ExpectedFiles, ...] = Field(min_length=1)
+    clips: ClipNames | None = Field(None, description="null: it has no recordings")
     tables: tuple[Table, ...] = ()
     splits: tuple[Split, ...] = ()
     rules: tuple[Rule, ...] = ()

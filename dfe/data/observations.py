@@ -51,6 +51,10 @@ class ObservationMetadata(BaseModel):
         The program or the coder, and its version.
     inputs_sha256
         One hash for all input files, as `dfe.data.features.inputs_sha256` makes it.
+    adapter
+        Id of the adapter that read the files (`dfe.data.adapters.registry`); empty if none did.
+    face
+        Name of the face model whose expression vectors these are; empty where they are none.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -63,6 +67,8 @@ class ObservationMetadata(BaseModel):
     extractor: Text
     extractor_version: Text
     inputs_sha256: Sha256 | None = None
+    adapter: str = ""
+    face: str = ""
 
     @model_validator(mode="after")
     def _named(self) -> ObservationMetadata:

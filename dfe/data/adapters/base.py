@@ -127,6 +127,8 @@ class Adapter:
         Clip and its files -> recording.
     layout
         Where the files lie, for the message when none is found.
+    face
+        Name of the face model of the expression vectors; empty for the other kinds.
     """
 
     name: str
@@ -136,6 +138,7 @@ class Adapter:
     find: Callable[[Path], Mapping[str, Files]]
     read: Callable[[str, Files], Recording]
     layout: str
+    face: str = ""
 
     def recordings(self, folder: Path) -> Mapping[str, Files]:
         """Clip -> files of everything in a folder.

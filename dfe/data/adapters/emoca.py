@@ -34,6 +34,7 @@ from dfe.data.adapters.arrays import frame_number, load_vector
 from dfe.data.adapters.base import OTHER_FACE, Adapter, AdapterError, Files, Recording, recording
 from dfe.data.adapters.tables import need_unique
 from dfe.data.table import N_PSI
+from dfe.face import Flame
 
 EXPRESSION = tuple(f"exp_{i:02d}" for i in range(N_PSI))
 JAW = ("jaw_0", "jaw_1", "jaw_2")  # axis times angle, radians
@@ -128,6 +129,7 @@ def _adapter(name: str, title: str, jaw: bool) -> Adapter:
         name=name,
         title=title,
         kind="psi",
+        face=Flame.name,
         columns=EXPRESSION + JAW if jaw else EXPRESSION,
         find=partial(_find, jaw=jaw),
         read=partial(read_emoca, jaw=jaw),

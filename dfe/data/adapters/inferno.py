@@ -28,6 +28,7 @@ from dfe.data.adapters.arrays import need_numbers
 from dfe.data.adapters.base import Adapter, AdapterError, Files, Recording, recording
 from dfe.data.adapters.emoca import EXPRESSION, JAW
 from dfe.data.adapters.tables import need_columns
+from dfe.face import Flame
 
 _FILE = "shape_pose_cam.hdf5"
 _WIDTHS = {"exp": (50, 100), "jaw": (3,)}
@@ -98,6 +99,7 @@ def _adapter(name: str, title: str, jaw: bool) -> Adapter:
         name=name,
         title=title,
         kind="psi",
+        face=Flame.name,
         columns=EXPRESSION + JAW if jaw else EXPRESSION,
         find=_find,
         read=partial(read_inferno, jaw=jaw),

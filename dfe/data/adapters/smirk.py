@@ -28,6 +28,7 @@ from dfe.data.adapters.arrays import load_archive
 from dfe.data.adapters.base import Adapter, AdapterError, Files, Recording, by_stem, recording
 from dfe.data.adapters.emoca import EXPRESSION
 from dfe.data.adapters.tables import need_unique
+from dfe.face import Flame
 
 _FRAME, _EXPRESSION = "frame", "expression_params"
 _OPTIONAL = {"jaw_params": 3, "eyelid_params": 2}
@@ -65,7 +66,8 @@ def read_smirk(clip: str, files: Files) -> Recording:
 SMIRK = Adapter(
     name="smirk",
     title="SMIRK",
-    kind="features",
+    kind="psi",
+    face=Flame.name,
     columns=EXPRESSION,
     find=lambda folder: by_stem(folder, "**/*.npz"),
     read=read_smirk,
