@@ -7,8 +7,20 @@ import sys
 from pathlib import Path
 
 from dfe.book import notebook_names, pages
-from dfe.config import PAGE_TASKS, TASKS, load_profile, page_settings, task_settings
+from dfe.config import (
+    CLIP_PAGES,
+    FRAME_PAGES,
+    PAGE_TASKS,
+    SIMULATED_PAGES,
+    TASKS,
+    load_profile,
+    page_settings,
+    task_settings,
+)
+from dfe.data.own import own_inputs, task_files, training_inputs
+from dfe.data.ravdess import tracks_state
 from dfe.claims import page_claims
+from dfe.own_pages import state_text
 from dfe.variants import ABLATIONS, READINGS, VARIANTS, variant_profile
 
 SETTINGS = load_profile(config.get("profile", "quick"))
@@ -19,6 +31,10 @@ NOTEBOOKS = notebook_names()
 THREADS = {"02_training": 2}  # other notebooks use one and run side by side
 DATABASE = {"05_accuracy", "06_diversity"}  # notebooks that read the simulated database
 RUNS = {"11_ablations": ABLATIONS, "12_losses": READINGS}  # notebook -> variants that it compares
+LEARNED = {  # settings that a model is made of
+    **dict.fromkeys("model loss training corpus".split(), True),
+    "own": {"psi", "face", "training"},
+}
 SCOREBOARD = "16_scoreboard"  # reads what all other notebooks measured
 NO_DATA = {"15_audit", SCOREBOARD}  # notebooks that read no frame and no model
 
@@ -32,18 +48,24 @@ def files(*patterns):
 CONFIG = [f"dfe/config/{name}.py" for name in "base data model profile".split()]
 FACE = [*CONFIG, *files("dfe/face/**/*")]
 COHORTS = files("dfe/data/task*.py", "dfe/data/cohorts/*", "dfe/config/cohorts.py")
-READERS = files(  # of the reader's own files: no page runs them
-    "dfe/data/adapters/*", "dfe/data/labels/*", "dfe/data/gated*", "dfe/data/verify.py", "dfe/data/croissant.py"
+READERS = files(  # of the reader's own files: they run before a build
+    "dfe/data/adapters/*", "dfe/data/labels/*", "dfe/data/ingest*.py", "dfe/data/verify.py", "dfe/data/croissant.py"
 )
+LANDMARKS = files("dfe/data/archive.py", "dfe/data/ravdess.py", "dfe/data/landmark_*.py")
 DATA = [
     name
     for name in files("dfe/data/**/*", "data_manifests/*")
-    if name not in COHORTS and name not in READERS
+    if name not in {*COHORTS, *READERS, *LANDMARKS}
 ]
-TOOLS = {f"dfe/{name}.py" for name in "book cli data_cli inserts notebooks regressions".split()}
+TOOLS = {
+    *(f"dfe/{name}.py" for name in "book cli data_cli inserts notebooks regressions".split()),
+    *files("dfe/own_pages/*"),
+}
 VERDICTS = files("dfe/verdicts/*", "dfe/scoreboard/*")
 MODULES = [  # without those that change no measured number
-    name for name in files("dfe/**/*") if name not in {*TOOLS, *VERDICTS, *READERS}
+    name
+    for name in files("dfe/**/*")
+    if name not in {*TOOLS, *VERDICTS, *READERS, *LANDMARKS, "dfe/emotions.py"}
 ]
 TRAINING = [
     *FACE,
@@ -64,11 +86,12 @@ def models(notebook):
 
 def cohorts(notebook):
     """The simulated cohorts that a notebook reads, or the reader's own files in their place."""
-    own = SETTINGS.utility.tasks
     found = []
     for task in PAGE_TASKS.get(notebook, ()):
-        if task in own:
-            found += [own[task].clips, own[task].psi, *own[task].observers.values()]
+        if own := task_files(SETTINGS, task):
+            if notebook in SIMULATED_PAGES:  # it draws its cohorts itself
+                continue
+            found += [own.clips, own.psi, *own.observers.values()]
         else:
             found.append(f"{BUILD}/cohorts/{task}.safetensors")
     return [str(path) for path in found]
@@ -76,7 +99,7 @@ def cohorts(notebook):
 
 def basis(notebook):
     """Facial Basis, for the notebooks that compare it."""
-    reads = notebook in PAGE_TASKS and notebook not in RUNS
+    reads = notebook in {*PAGE_TASKS, *CLIP_PAGES} and notebook not in RUNS
     return rules.facial_basis.output if reads else []
 
 
@@ -84,7 +107,30 @@ def faces(notebook):
     """The frames and the model, for the notebooks that need any."""
     if notebook in NO_DATA:
         return []
-    return [*rules.features.output, *(rules.model.output if SETTINGS.train == "scratch" else [])]
+    return [
+        *rules.features.output,
+        *(rules.model.output if SETTINGS.train == "scratch" else []),
+        *learned_files(),
+        *own_files(SETTINGS.own.frames if notebook in FRAME_PAGES else None),
+    ]
+
+
+def learned_files():
+    """What the models learn from, where it is the reader's own, with its manifest."""
+    found = [str(path) for path in training_inputs(SETTINGS)]
+    return [*found, f"data_manifests/gated/{SETTINGS.own.training}.yaml"] if found else []
+
+
+def own_files(dataset):
+    """What was made of a reader's own data set, and its manifest; nothing where there is none."""
+    if not dataset:
+        return []
+    return [*map(str, own_inputs(SETTINGS, dataset)), f"data_manifests/gated/{dataset}.yaml"]
+
+
+def recordings(notebook):
+    """What the page on recordings with open landmarks is made of; it is built without them too."""
+    return [*LANDMARKS, "dfe/emotions.py"] if notebook in CLIP_PAGES else []
 
 
 def measured(notebook):
@@ -98,7 +144,7 @@ def measured(notebook):
 def run_settings(wildcards):
     """What a run depends on, so that another page's settings do not train it again."""
     profile = variant_profile(SETTINGS, wildcards.variant, int(wildcards.seed))
-    return profile.model_dump_json(include={"model", "loss", "training", "corpus"})
+    return profile.model_dump_json(include=LEARNED)
 
 
 wildcard_constraints:
@@ -140,11 +186,12 @@ rule model:
     input:
         TRAINING,
         rules.features.output,
+        learned_files(),
     output:
         f"{BUILD}/model/model.safetensors",
         f"{BUILD}/model/log.csv",
     params:
-        settings=SETTINGS.model_dump_json(include={"model", "loss", "training", "corpus"}),
+        settings=SETTINGS.model_dump_json(include=LEARNED),
     threads: 2
     shell:
         f"{DFE} train --profile {PROFILE} --resume"
@@ -154,6 +201,7 @@ rule variant:
     input:
         TRAINING,
         rules.features.output,
+        learned_files(),
     output:
         f"{BUILD}/variants/{{variant}}/seed-{{seed}}/model.safetensors",
     params:
@@ -212,6 +260,7 @@ rule notebook:
         lambda wildcards: rules.appearance.output if wildcards.notebook == "05_accuracy" else [],
         lambda wildcards: models(wildcards.notebook),
         lambda wildcards: faces(wildcards.notebook),
+        lambda wildcards: recordings(wildcards.notebook),
         lambda wildcards: measured(wildcards.notebook),
         MODULES,
         "notebooks/{notebook}.ipynb",
@@ -221,6 +270,7 @@ rule notebook:
     params:
         settings=lambda wildcards: json.dumps(page_settings(SETTINGS, wildcards.notebook)),
         claims=lambda wildcards: page_claims(wildcards.notebook), # the numbers it prints
+        tracks=lambda wildcards: tracks_state() if wildcards.notebook in CLIP_PAGES else "",
     threads: lambda wildcards: THREADS.get(wildcards.notebook, 1)
     shell:
         f"{DFE} notebook {{wildcards.notebook}} --profile {PROFILE}"
@@ -230,15 +280,17 @@ rule html:
     input:
         expand(f"{BUILD}/notebooks/{{name}}.ipynb", name=NOTEBOOKS),
         expand(f"{BUILD}/results/{{name}}.results.json", name=NOTEBOOKS),
-        files("book/**/*"),
+        files("book/**/*", "data_manifests/**/*.yaml", "dfe/own_pages/*", "dfe/data/gated*.py"),
         "_config.yml",
         "_toc.yml",
         "dfe/book.py",
         "dfe/inserts.py",
+        "dfe/data/own.py",
         VERDICTS,
     output:
         update(f"{BUILD}/html/index.html"), # the old book stays until the new one is whole
     params:
         settings=SETTINGS.announcement,
+        have=state_text(SETTINGS), # which of the reader's data are here
     shell:
         f"{DFE} book --profile {PROFILE}"

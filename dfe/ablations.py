@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.spatial import KDTree
 
 from dfe.data.table import FeatureTable
 from dfe.face import FaceModel
@@ -22,7 +23,9 @@ from dfe.metrics import (
     locality,
     mirror_vertices,
     pair_similarity,
+    percentile_interval,
     presence,
+    resampled_means,
     subject_from_frame,
     unit_entropy,
 )
@@ -87,8 +90,24 @@ def template_measures(moved: NDArray[np.float32], face: FaceModel) -> dict[str, 
         "dot (vectors)": vector.dot * SQUARE_METERS,
         "cosine (vectors)": vector.cosine,
         "locality": float(share.mean()),
-        "asymmetry": float(np.nanmean(asymmetry(moved, mirror_vertices(face.template)))),
+        "asymmetry": float(np.nanmean(asymmetry(moved, face_mirror(face)))),
     }
+
+
+def face_mirror(face: FaceModel) -> NDArray[np.int64]:
+    """Index of each vertex' mirror image, (V,), on a face that may be only nearly symmetric.
+
+    The open head is symmetric to the bit. On a face that was made of scans a partner may lie up
+    to three times the median distance of neighboring vertices away; a movement of the skin hardly
+    changes over so little. A template that is off its center is still refused.
+
+    Raises
+    ------
+    ValueError
+        As `dfe.metrics.mirror_vertices`.
+    """
+    spacing = KDTree(face.template).query(face.template, k=2)[0][:, 1]  # (V,) mm
+    return mirror_vertices(face.template, max(1.0, 3 * float(np.median(spacing))))
 
 
 def subject_leakage(features: NDArray[np.generic], table: FeatureTable) -> SubjectLeakage:
@@ -107,6 +126,55 @@ def clip_leakage(features: NDArray[np.generic], table: FeatureTable) -> ClipLeak
         for half in halves(clips, table.frame)
     )
     return clip_from_half(first, second)
+
+
+def leakage_table(
+    features: Mapping[str, NDArray[np.generic]], table: FeatureTable, resamples: int
+) -> pd.DataFrame:
+    """How much of a person and of a clip features tell, as text with intervals over clips.
+
+    Parameters
+    ----------
+    features
+        Name -> (N, D) features of the table's frames; only token presence, which is bool, has
+        frequencies that find the other half of a clip.
+    resamples
+        Of the bootstrap.
+
+    Returns
+    -------
+    A row for each name; columns ``subject of a frame``, ``shuffled`` and ``chance``, where two
+    subjects have two clips or more, and ``clip from its other half`` with its chance.
+    """
+    clips_of = pd.Series(table.clip_id).groupby(table.subject).nunique()
+    named, rows = (clips_of > 1).sum() > 1, {}
+    for name, values in features.items():
+        row = _subject_row(values, table, resamples) if named else {}
+        if values.dtype == bool:
+            row |= _clip_row(values, table, resamples)
+        rows[name] = row
+    return pd.DataFrame.from_dict(rows, orient="index").fillna("–")
+
+
+def _subject_row(
+    features: NDArray[np.generic], table: FeatureTable, resamples: int
+) -> dict[str, str]:
+    found = subject_leakage(features, table)
+    draws = resampled_means(found.balanced_hits[:, None], table.clip_id, resamples)
+    return {
+        "subject of a frame": str(percentile_interval(draws[:, 0])),
+        "shuffled": f"{found.shuffled:.3f}",
+        "chance": f"{found.chance:.3f}",
+    }
+
+
+def _clip_row(features: NDArray[np.generic], table: FeatureTable, resamples: int) -> dict[str, str]:
+    found = clip_leakage(features, table)
+    draws = resampled_means(found.hits[:, None], np.arange(len(found.hits)), resamples)
+    return {
+        "clip from its other half": str(percentile_interval(draws[:, 0])),
+        "chance (clip)": f"{found.chance:.4f}",
+    }
 
 
 def over_seeds(runs: pd.DataFrame, digits: int = 3) -> pd.DataFrame:

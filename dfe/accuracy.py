@@ -13,7 +13,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from dfe.action_units import active
 from dfe.controls import intensity_cells, kmeans_cells, random_cells
 from dfe.metrics import (
     Interval,
@@ -35,9 +34,8 @@ HUMAN_CODING = "action units (human)"
 def standard_codings(
     codes: NDArray[np.int64],
     codebook_size: int,
-    intensity: NDArray[np.float32],
     psi: NDArray[np.float32],
-    threshold: float,
+    units: tuple[NDArray[np.bool_], NDArray[np.float32]] | None,
     seed: int = 0,
     human: NDArray[np.bool_] | None = None,
 ) -> dict[str, NDArray[np.int64]]:
@@ -49,12 +47,11 @@ def standard_codings(
         (N, L) tokens.
     codebook_size
         K.
-    intensity
-        (N, 12) action-unit intensities in [0, 1].
     psi
         (N, 50); k-means cuts it.
-    threshold
-        A unit is active above it.
+    units
+        Automatic action units, (N, A) whether each is active and (N, B) their intensities in
+        [0, 1]; None where no program gave any.
     seed
         Of k-means and of the random partitions.
     human
@@ -65,20 +62,22 @@ def standard_codings(
     Coding -> (N,) cells. As many occupied cells as the tokens have: ``k-means``,
     ``action-unit intensities`` (as near as steps of one size come) and ``random`` (the same cell
     sizes). As many as the action units have: ``k-means, coarse`` and ``random, coarse``. With
-    labels, ``action units (human)`` comes last.
+    labels, ``action units (human)`` comes last. Without `units`, those of them that need any are
+    left out.
     """
     fine = cells(presence(codes, codebook_size))
-    coarse = cells(active(intensity, threshold))
-    n_fine, n_coarse = int(fine.max()) + 1, int(coarse.max()) + 1
-    found = {
-        DFE_CODING: fine,
-        "k-means": kmeans_cells(psi, n_fine, seed),
-        "action-unit intensities": intensity_cells(intensity, n_fine).cells,
-        "random": random_cells(fine, seed),
-        AU_CODING: coarse,
-        "k-means, coarse": kmeans_cells(psi, n_coarse, seed),
-        "random, coarse": random_cells(coarse, seed),
-    }
+    n_fine = int(fine.max()) + 1
+    found = {DFE_CODING: fine, "k-means": kmeans_cells(psi, n_fine, seed)}
+    if units is None:
+        found["random"] = random_cells(fine, seed)
+    else:
+        on, intensity = units
+        found["action-unit intensities"] = intensity_cells(intensity, n_fine).cells
+        found["random"] = random_cells(fine, seed)
+        coarse = cells(on)
+        found[AU_CODING] = coarse
+        found["k-means, coarse"] = kmeans_cells(psi, int(coarse.max()) + 1, seed)
+        found["random, coarse"] = random_cells(coarse, seed)
     return found if human is None else found | {HUMAN_CODING: cells(human)}
 
 

@@ -7,8 +7,9 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import yaml
@@ -16,9 +17,13 @@ import yaml
 from dfe.config import Profile, build_folder, project_root
 from dfe.evidence import results_folder
 from dfe.inserts import Insert, inserts
+from dfe.own_pages import sets_page
 from dfe.results import PageResults, ResultsError, read_results
 
 PARAMETERS = {"parameters": "Parameters of this page", "injected-parameters": "Set for this build"}
+
+#: Pages that no one writes: path without suffix -> what makes the text for a build.
+GENERATED: Mapping[str, Callable[[Profile], str]] = MappingProxyType({"book/own_sets": sets_page})
 
 
 class BookError(RuntimeError):
@@ -53,8 +58,18 @@ def _walk(node: Any) -> Iterator[str]:
 
 
 def notebook_names() -> list[str]:
-    """Stems of the notebooks that the table of contents lists, in reading order."""
-    return [page.partition("/")[2] for page in pages() if page.startswith("notebooks/")]
+    """Stems of the notebooks that the table of contents lists, in reading order.
+
+    Raises
+    ------
+    BookError
+        If one of them is missing. Snakemake would take the old book for up to date then.
+    """
+    names = [page.partition("/")[2] for page in pages() if page.startswith("notebooks/")]
+    folder = project_root() / "notebooks"
+    if missing := [name for name in names if not (folder / f"{name}.ipynb").is_file()]:
+        raise BookError(f"_toc.yml lists notebooks/{missing[0]}.ipynb, and there is no such file")
+    return names
 
 
 def check_notebook(path: Path) -> None:
@@ -149,6 +164,8 @@ def assemble(profile: Profile) -> Path:
         raise BookError(str(error)) from error
     _write_config(root / "_config.yml", source / "_config.yml", profile.announcement, found)
     shutil.copytree(root / "book", source / "book")  # pages link to pictures in book/_static
+    for page in GENERATED.keys() & set(pages()):
+        (source / f"{page}.md").write_text(GENERATED[page](profile), encoding="utf-8")
     shutil.copytree(root / "book" / "_static", source / "_static")  # the site's style and logo
     figures = build_folder(profile) / "figures"  # what notebooks keep for prose pages
     if figures.is_dir():
@@ -184,7 +201,9 @@ def _write_config(
 def _check_prose(root: Path) -> None:
     listed = {page for page in pages() if not page.startswith("notebooks/")}
     there = {str(path.relative_to(root).with_suffix("")) for path in root.glob("book/**/*.md")}
-    if missing := sorted(listed - there):
+    if written := sorted(there & GENERATED.keys()):
+        raise BookError(f"{', '.join(written)}: a build makes this page; remove the .md file")
+    if missing := sorted(listed - there - GENERATED.keys()):
         raise BookError(f"_toc.yml lists {', '.join(missing)}, and there is no such .md file")
     if stray := sorted(there - listed):
         raise BookError(f"_toc.yml does not list {', '.join(stray)}: no reader would find it")

@@ -74,10 +74,11 @@ def train(
 @app.command()
 def database(profile: ProfileName = "quick") -> None:
     """Simulate and encode the frames that the accuracy and diversity pages share."""
+    from dfe.face import OpenHead
     from dfe.runs import load_database, load_model
 
     settings = load_profile(profile)
-    found = load_database(settings, load_model(settings))
+    found = load_database(settings, load_model(settings, OpenHead.name))
     typer.echo(f"{len(found.codes)} simulated frames in {build_folder(settings) / 'tokens'}")
 
 

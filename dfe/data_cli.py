@@ -1,4 +1,4 @@
-"""`dfe data`: which data there are, how to get them, and whether a folder holds what it should."""
+"""`dfe data`: which data there are, how to get and check them, and how to read them in."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from rich.table import Column, Table
 from dfe.data.gated import GatedManifest, gated_ids, load_gated
 from dfe.data.manifest import ManifestError, load_manifest, load_manifests, manifest_ids
 
-app = typer.Typer(no_args_is_help=True, help="Look at data sets, fetch open ones, verify yours.")
+app = typer.Typer(
+    no_args_is_help=True, help="Look at data sets, fetch open ones, verify yours and read them in."
+)
 DataId = Annotated[str, typer.Argument(metavar="ID", help="see `dfe data list`")]
 Folder = Annotated[
     Path | None, typer.Option("--from", help="folder of the data set; $DFE_DATA/ID if left out")
@@ -52,12 +54,17 @@ def show(id: DataId) -> None:
 
 @app.command()
 def fetch(id: DataId) -> None:
-    """Fetch an open source and check its hashes; of others, say how to ask for them."""
+    """Fetch what is open and check its hashes; of other data, say how to ask for them."""
+    from dfe.data.archive import fetch_archive
     from dfe.data.fetch import fetch as fetch_open
 
-    if id in gated_ids():
-        raise DataError(_how_to_ask(load_gated(id)))
-    typer.echo(fetch_open(load_manifest(_known(id))))
+    if id not in gated_ids():
+        typer.echo(fetch_open(load_manifest(_known(id))))
+        return
+    manifest = load_gated(id)
+    if manifest.archive is None:
+        raise DataError(_how_to_ask(manifest))
+    typer.echo(fetch_archive(manifest))
 
 
 @app.command()
@@ -90,9 +97,66 @@ def croissant(id: DataId) -> None:
     """Print the manifest of a data set in the Croissant format of MLCommons (JSON-LD)."""
     from dfe.data.croissant import croissant as describe
 
-    if id not in gated_ids():
-        raise DataError(f"{_known(id)} is an open source; these have one: {', '.join(gated_ids())}")
-    typer.echo(json.dumps(describe(load_gated(id)), indent=2, ensure_ascii=False))
+    typer.echo(json.dumps(describe(_gated(id)), indent=2, ensure_ascii=False))
+
+
+@app.command()
+def ingest(
+    id: DataId,
+    extractor: Annotated[str, typer.Option(help="which program wrote the files: emoca, smirk, …")],
+    folder: Annotated[Path, typer.Option("--from", help="folder of the files that it wrote")],
+    version: Annotated[str, typer.Option(help="of the program")] = "unknown",
+    every: Annotated[int, typer.Option(min=1, help="keep frames whose number N divides")] = 1,
+    names: Annotated[
+        str | None, typer.Option(help="regular expression whose group 1 is the clip")
+    ] = None,
+    jobs: Annotated[int, typer.Option(min=1, help="processes that read")] = 2,
+) -> None:
+    """Read what a program wrote for a data set into one file; a call that was stopped goes on."""
+    from dfe.data.adapters.registry import adapter
+    from dfe.data.ingest import ingest as read_all
+    from dfe.data.ingest_progress import ShowProgress, summary_lines
+    from dfe.data.ingest_whole import read_report
+    from dfe.data.ingested import report_path
+
+    manifest, program = _gated(id), adapter(extractor)
+    with ShowProgress(Console()) as shown:
+        path = read_all(
+            manifest,
+            program,
+            folder,
+            version=version,
+            every=every,
+            names=names,
+            jobs=jobs,
+            progress=shown,
+        )
+    if shown.last.what == "already":
+        typer.echo("already ingested from the same files; nothing to do")
+    report = report_path(id, extractor)
+    typer.echo("\n".join([*summary_lines(read_report(report), shown.last), str(report), str(path)]))
+
+
+@app.command()
+def labels(
+    id: DataId,
+    folder: Folder = None,
+    rule: Annotated[
+        str | None, typer.Option(help="classes of stressid: paper (default), site, file, file-v2")
+    ] = None,
+) -> None:
+    """Read the labels of a data set into its table of clips, and say what does not agree."""
+    from dfe.data.ingested import clips_path
+    from dfe.data.labels.base import write_clips
+    from dfe.data.labels.registry import read_labels
+
+    found = read_labels(_gated(id), folder or own_folder(id), rule)
+    write_clips(clips_path(id), found.clips)
+    for line in found.notes:
+        typer.echo(f"note: {line}")
+    names = ", ".join(name for name in found.clips if name not in ("clip", "subject", "split"))
+    typer.echo(f"{len(found.clips):,} clips with {names}")
+    typer.echo(clips_path(id))
 
 
 def own_folder(id: str) -> Path:
@@ -100,6 +164,14 @@ def own_folder(id: str) -> Path:
     from dfe.data.fetch import cache_root
 
     return cache_root() / id
+
+
+def _gated(id: str) -> GatedManifest:
+    """The manifest of data that the reader brings."""
+    if id not in gated_ids():
+        yours = ", ".join(gated_ids())
+        raise DataError(f"{_known(id)} is an open source; you bring these: {yours}")
+    return load_gated(id)
 
 
 def _known(id: str) -> str:
@@ -112,6 +184,8 @@ def _known(id: str) -> str:
 
 def _how_to_ask(manifest: GatedManifest) -> str:
     access = manifest.access
+    if manifest.archive is not None:
+        return f"Who signs: {access.sign} {access.ask}"
     return (
         f"{manifest.title} is not fetched by this project ({access.route}). "
         f"Who signs: {access.sign} Where to ask: {access.ask} See {manifest.page}. "

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from dfe.data.manifest import load_manifest
+from dfe.data.manifest import load_manifest, manifest_ids
 from dfe.data.table import FeatureTable
 
 
@@ -24,7 +24,9 @@ def pick_examples(table: FeatureTable, count: int, photos: bool = True) -> NDArr
     for row in np.argsort(-strength, kind="stable"):
         best.setdefault((str(table.dataset[row]), str(table.clip[row])), int(row))
     showable = {
-        str(name): photos and load_manifest(str(name)).terms.show_frames
+        str(name): photos
+        and str(name) in manifest_ids()  # no frame of a reader's own data is shown
+        and load_manifest(str(name)).terms.show_frames
         for name in np.unique(table.dataset)
     }
     turn: dict[str, int] = {}

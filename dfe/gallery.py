@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
-from dfe.data.manifest import PICTURE_KINDS, load_manifest
+from dfe.data.manifest import PICTURE_KINDS, load_manifest, manifest_ids
 from dfe.data.pictures import crop_face, read_frame
 from dfe.data.table import FeatureTable
 from dfe.face import FaceModel
@@ -50,7 +50,7 @@ def frame_pictures(
 def shows_photo(table: FeatureTable) -> NDArray[np.bool_]:
     """Which frames are pictures, of sources whose terms let the book show them: (N,)."""
     shown = np.zeros(len(table), bool)
-    for name in np.unique(table.dataset):
+    for name in np.intersect1d(table.dataset, manifest_ids()):  # no frame of a reader's own data
         manifest = load_manifest(str(name))
         if manifest.terms.show_frames:
             pictures = [str(m.clip) for m in manifest.members if m.kind in PICTURE_KINDS]

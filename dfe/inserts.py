@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dfe.claims import Cell, Claims, book_claims
 from dfe.config import Profile
 from dfe.evidence import results_folder
+from dfe.own_pages import own_have, own_table
 from dfe.results import PageResults, Result, read_results
 from dfe.scoreboard import board, statements_board, strip_html
 from dfe.verdicts import written
@@ -25,7 +26,9 @@ def inserts(profile: Profile) -> dict[str, Insert]:
     -------
     ``scoreboard_strip``, the summary of the scoreboard as html; ``paper``, id of a cell -> the
     number as the paper prints it; ``ours``, id of a cell -> what this build measured, with its
-    interval and origin; ``fact``, id -> its numbers.
+    interval and origin; ``fact``, id -> its numbers; ``own_table``, the data that a reader can
+    bring and which of them are here, as a table; ``own_have``, id of a data set -> the same as a
+    sentence.
 
     Raises
     ------
@@ -42,6 +45,8 @@ def inserts(profile: Profile) -> dict[str, Insert]:
             fact.id: ", ".join(f"{value:g}" for value in fact.values)
             for fact in claims.facts.values()
         },
+        "own_table": own_table(profile),
+        "own_have": own_have(profile),
     }
 
 

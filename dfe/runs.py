@@ -11,19 +11,22 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dfe.checkpoint import CheckpointError
-from dfe.config import Profile, build_folder
+from dfe.config import ConfigError, OwnConfig, Profile, build_folder
 from dfe.data.corpus import Corpus, fresh_units
 from dfe.data.manifest import load_manifest
 from dfe.data.observations import Observation, read_observation, write_observation
+from dfe.data.own import own_face
 from dfe.data.real import features_path, load_corpus, load_real_features
 from dfe.evidence import hardware, read_commit, versions
-from dfe.face import OpenHead
+from dfe.face import FaceModel, OpenHead
 from dfe.files import atomic
 from dfe.model import ASSETS, DFE
 from dfe.observers import appearance
 from dfe.tokens import encode_once
 from dfe.training import evaluate, train
 from dfe.variants import variant_profile
+
+GATED = "gated"  # origin of data under a signed license
 
 
 def run_training(profile: Profile, folder: Path, resume: bool = False) -> Path:
@@ -54,21 +57,82 @@ def describe_run(profile: Profile, corpus: Corpus) -> dict[str, Any]:
     """Settings, data hashes, versions and hardware of a run, as plain JSON types."""
     return {
         "profile": profile.model_dump(mode="json", exclude={"pages"}),
+        "face": own_face(profile).name,
         "data": {"hashes": dict(corpus.hashes), "counts": dict(corpus.counts)},
         "versions": versions(),
         "hardware": hardware(),
     }
 
 
-def load_model(profile: Profile) -> DFE:
+def load_model(profile: Profile, face: str | None = None) -> DFE:
     """Return the model that a build's figures show.
 
     `train: pretrained` gives the committed checkpoint; `train: scratch` gives the build's own
     model in `build/<profile>/model`, trained first where there is none yet.
+
+    Parameters
+    ----------
+    face
+        Name of the face model that the page's expression vectors are of. Where the build's own
+        model is of the reader's face, frames of the open head get the committed checkpoint. None
+        asks for the model of the build.
+
+    Raises
+    ------
+    ConfigError
+        If no model of the build reads expression vectors of this face.
     """
-    if profile.train == "pretrained":
+    own = own_face(profile).name
+    if face not in (None, own, OpenHead.name):
+        raise ConfigError(
+            f"these are expression vectors of {face!r}, and the build has no model of that face; "
+            "set `own.face` and `own.training`"
+        )
+    if profile.train == "pretrained" or face not in (None, own):
         return DFE.from_pretrained("open")
     return _trained(profile, build_folder(profile) / "model")
+
+
+def model_face(model: DFE) -> str:
+    """Name of the face model whose expression vectors a model reads."""
+    return str(model.provenance.get("face", OpenHead.name))
+
+
+def load_face(profile: Profile, model: DFE) -> FaceModel:
+    """The face on which the tokens of a model are drawn.
+
+    Raises
+    ------
+    ConfigError
+        If it is not the profile's face and not the open head.
+    """
+    name, own = model_face(model), own_face(profile)
+    if name == own.name:
+        return own
+    if name == OpenHead.name:
+        return OpenHead()
+    raise ConfigError(f"a model of the face {name!r}; name its file in `own.face` of the profile")
+
+
+def model_data(model: DFE, extractor: str | None = None) -> tuple[str, ...]:
+    """Ids of what a model was trained on, as in `needs` of `book/claims.yml`; () for open data.
+
+    Parameters
+    ----------
+    extractor
+        Id of the adapter of the expression vectors that the model reads here. Where it is not
+        the one of the training data, the model is not used as the paper does: ().
+
+    Returns
+    -------
+    Data set, extractor and face, such as ``("affectnet", "emoca", "flame")``.
+    """
+    own = model.provenance.get("profile", {}).get("own") or {}
+    if not own.get("training") or extractor not in (None, own["psi"]):
+        return ()
+    if f"held out/{GATED}" not in model.provenance["data"]["counts"]:
+        return ()
+    return (own["training"], own["psi"], model_face(model))
 
 
 def model_seeds(model: DFE) -> tuple[int, ...]:
@@ -116,7 +180,16 @@ def _made_with(profile: Profile, model: DFE) -> bool:
     parts = {"model", "loss", "training", "corpus"}
     wanted = profile.model_dump(mode="json", include=parts)
     made = model.provenance.get("profile", {})
-    return {name: made.get(name) for name in parts} == wanted
+    # Models of before the setting `own` existed are of open data.
+    own = OwnConfig.model_validate(made.get("own") or {})
+    return {name: made.get(name) for name in parts} == wanted and _learned(own) == _learned(
+        profile.own
+    )
+
+
+def _learned(own: OwnConfig) -> tuple[object, ...]:
+    """What of the reader's data a model learns from."""
+    return (own.psi, own.face, own.training) if own.training else ()
 
 
 def load_log(profile: Profile) -> pd.DataFrame:

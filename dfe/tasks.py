@@ -13,14 +13,16 @@ from dfe.checkpoint import CheckpointError
 from dfe.config import Profile, TaskName, build_folder, override, task_settings
 from dfe.data.cohorts.simulate import simulate_task
 from dfe.data.corpus import sha256_array
-from dfe.data.real import load_corpus
+from dfe.data.own import task_files
+from dfe.data.real import load_open_corpus
 from dfe.data.task import PSI, Task, TaskError
 from dfe.data.task_store import load_own_task, read_task, write_task
 from dfe.evidence import file_hashes
+from dfe.face import OpenHead
 from dfe.facial_basis import FacialBasis
 from dfe.model import DFE
 from dfe.tokens import computed_once, encode_once
-from dfe.utility import Method, task_methods
+from dfe.utility import PUBLISHED_BASIS, Method, task_methods
 
 BASIS_FORMAT = "dfe-facial-basis-codes/1"
 
@@ -37,11 +39,11 @@ def load_task(profile: Profile, name: TaskName) -> Task:
 
     Raises
     ------
-    dfe.data.task.TaskError, dfe.data.features.FeatureError, dfe.data.observations.ObservationError
-        If a file of the reader's own is not what it should be.
+    dfe.data.own.OwnDataError, dfe.data.task.TaskError, dfe.data.observations.ObservationError
+        If a file of the reader's own is missing or not what it should be.
     """
-    if name in profile.utility.tasks:
-        return load_own_task(name, profile.utility.tasks[name])
+    if files := task_files(profile, name):
+        return load_own_task(name, files)
     path, settings = task_path(profile, name), _settings_text(profile, name)
     try:
         task, made_with = read_task(path)
@@ -59,8 +61,7 @@ def _settings_text(profile: Profile, name: TaskName) -> str:
 
 def task_hashes(profile: Profile, name: TaskName, task: Task) -> dict[str, str]:
     """Sha256 of what a page read: the reader's files, or the simulated expression vectors."""
-    if name in profile.utility.tasks:
-        files = profile.utility.tasks[name]
+    if files := task_files(profile, name):
         own = {"clips": files.clips, PSI: files.psi} | dict(files.observers)
         return file_hashes(**{f"{name}/{part}": path for part, path in own.items()})
     return {f"{name}/{PSI} (simulated)": sha256_array(task.frames[PSI].values)}
@@ -84,11 +85,11 @@ def facial_basis_path(profile: Profile) -> Path:
 
 
 def load_facial_basis(profile: Profile) -> FacialBasis:
-    """Return the Facial Basis of the training corpus, which the model is trained on too.
+    """Return the Facial Basis of the open corpus, on the open head.
 
     It is fitted first where the build has none of this corpus with these settings.
     """
-    corpus, path = load_corpus(profile), facial_basis_path(profile)
+    corpus, path = load_open_corpus(profile), facial_basis_path(profile)
     how = {
         "rows": profile.utility.basis_rows,
         "max_iter": profile.utility.basis_rounds,
@@ -116,12 +117,17 @@ def task_basis(profile: Profile, task: Task, run: str = "model") -> NDArray[np.f
 def standard_methods(profile: Profile, task: Task, model: DFE, run: str = "model") -> list[Method]:
     """The methods of the task tables: tokens of `model`, Facial Basis, and every observer.
 
+    Facial Basis is fitted here, on the open head, where the reader brings no coefficients of the
+    published one. Expression vectors of another face then go without it.
+
     Parameters
     ----------
     run
         Name of the cohort and of the model's run, under which tokens and coefficients are kept.
     """
-    codes, basis = task_codes(profile, task, model, run), task_basis(profile, task, run)
+    codes, basis = task_codes(profile, task, model, run), None
+    if task.face == OpenHead.name and PUBLISHED_BASIS not in task.frames:
+        basis = task_basis(profile, task, run)
     return task_methods(task, codes, model.config.codebook_size, basis)
 
 

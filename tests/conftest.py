@@ -34,12 +34,12 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "book/intro.md": "# Intro\n",
         "book/method.md": "# Method\n",
         "book/_static/dfe.css": "",
+        "notebooks/page.ipynb": "{}",  # what is executed is in build/
     }
     for name, text in files.items():
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
-    (tmp_path / "notebooks").mkdir()
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import cast
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,14 +13,16 @@ import torch
 from dfe.ablations import (
     clip_leakage,
     code_measures,
+    face_mirror,
+    leakage_table,
     over_seeds,
     subject_leakage,
     template_measures,
 )
 from dfe.config import ModelConfig
 from dfe.data.table import FeatureTable, Metadata, Source
-from dfe.face import OpenHead
-from dfe.metrics import average_nmi, explained_variance, pair_similarity, presence
+from dfe.face import FaceModel, OpenHead
+from dfe.metrics import asymmetry, average_nmi, explained_variance, pair_similarity, presence
 from dfe.model import DFE
 
 PSI = np.random.default_rng(0).normal(size=(60, 50)).astype(np.float32)
@@ -132,3 +137,67 @@ def test_names_that_differ_between_data_sets() -> None:
     rows = table(clips=2, subjects=1, datasets=2, frames=1)
     assert rows.clip_id.tolist() == ["set-0/0", "set-1/0"]
     assert rows.subject_id.tolist() == ["set-0/s0", "set-1/s0"]
+
+
+def test_a_nearly_symmetric_face_has_a_mirror_and_one_off_its_center_has_none() -> None:
+    head = OpenHead()
+    mirror = face_mirror(head)
+    np.testing.assert_array_equal(mirror[mirror], np.arange(len(mirror)))
+    bent = SimpleNamespace(
+        template=head.template + np.random.default_rng(1).normal(0, 0.5, head.template.shape)
+    )
+    near = head.template[face_mirror(cast(FaceModel, bent))] - head.template[mirror]
+    assert np.linalg.norm(near, axis=1).max() < 10, "the same place, give or take a vertex"
+    off = SimpleNamespace(template=head.template + np.array([30.0, 0, 0]))
+    with pytest.raises(ValueError, match="no mirror image"):
+        face_mirror(cast(FaceModel, off))
+
+
+def plane(spacing: float, shift: float = 0.0) -> FaceModel:
+    """A square of 20 x 20 vertices, `shift` mm off its plane of symmetry."""
+    place = spacing * (np.arange(20) - 9.5)
+    x, y = np.meshgrid(place, place)
+    template = np.stack([x.ravel() + shift, y.ravel(), np.zeros(400)], axis=1)
+    regions = np.repeat([0, 1], 200)
+    names = ("low", "high")
+    face = SimpleNamespace(template=template, regions=regions, region_names=names)
+    return cast(FaceModel, face)
+
+
+@pytest.mark.parametrize(
+    ("spacing", "near", "far"),
+    [
+        (4.0, 5.9, 6.1),  # partners are twice the shift apart: up to three times the spacing
+        (0.2, 0.49, 0.51),  # but never less than a millimeter
+    ],
+)
+def test_a_partner_lies_within_three_times_the_spacing(
+    spacing: float, near: float, far: float
+) -> None:
+    face_mirror(plane(spacing, near))
+    with pytest.raises(ValueError, match="no mirror image"):
+        face_mirror(plane(spacing, far))
+
+
+def test_templates_are_measured_on_a_nearly_symmetric_face() -> None:
+    face = plane(4.0, 0.8)
+    mirror = np.arange(400).reshape(20, 20)[:, ::-1].ravel()  # the same vertices as on its center
+    moved = np.random.default_rng(2).normal(size=(3, 400, 3)).astype(np.float32)
+    np.testing.assert_array_equal(face_mirror(face), mirror)
+    expected = asymmetry(moved, mirror).mean()
+    assert template_measures(moved, face)["asymmetry"] == pytest.approx(expected)
+
+
+def test_leakage_is_a_table_and_says_nothing_of_subjects_with_one_clip_each() -> None:
+    rows = table(clips=12, subjects=3)
+    on = np.random.default_rng(0).random((len(rows), 5)) < 0.5
+    found = leakage_table({"tokens": on, "ψ": rows.psi + on[:, :1]}, rows, 20)
+    assert list(found.index) == ["tokens", "ψ"]
+    assert found.loc["tokens", "chance"] == f"{1 / 3:.3f}"
+    assert found.loc["tokens", "clip from its other half"] != "–"
+    assert found.loc["ψ", "clip from its other half"] == "–", "ψ has no frequencies"
+    subjects = subject_leakage(on, rows)
+    assert found.loc["tokens", "subject of a frame"].startswith(f"{subjects.accuracy:.3f}")
+    alone = leakage_table({"tokens": on}, table(clips=12, subjects=12), 20)
+    assert list(alone.columns) == ["clip from its other half", "chance (clip)"]
+    assert leakage_table({}, rows, 20).empty

@@ -75,7 +75,8 @@ def test_controls_have_the_granularity_of_what_they_control() -> None:
     intensity = np.zeros((N, 12), np.float32)
     intensity[:, :4] = RNG.random((N, 4))
     psi = RNG.normal(size=(N, 5)).astype(np.float32)
-    found = standard_codings(codes, 6, intensity, psi, threshold=0.5)
+    units = (intensity > 0.5, intensity)
+    found = standard_codings(codes, 6, psi, units)
     sizes = {name: len(np.unique(labels)) for name, labels in found.items()}
     np.testing.assert_array_equal(found[DFE_CODING], cells(presence(codes, 6)))
     np.testing.assert_array_equal(found[AU_CODING], cells(intensity > 0.5))
@@ -86,8 +87,15 @@ def test_controls_have_the_granularity_of_what_they_control() -> None:
         assert sorted(np.bincount(found[control])) == sorted(np.bincount(found[base]))
         assert (found[control] != found[base]).any()
     labels = intensity > 0.8
-    labelled = standard_codings(codes, 6, intensity, psi, threshold=0.5, human=labels)
+    labelled = standard_codings(codes, 6, psi, units, human=labels)
     assert list(labelled) == [*found, HUMAN_CODING]
     np.testing.assert_array_equal(labelled[HUMAN_CODING], cells(labels))
-    other = standard_codings(codes, 6, intensity, psi, threshold=0.5, seed=1)
+    other = standard_codings(codes, 6, psi, units, seed=1)
     assert (other["random"] != found["random"]).any()
+    without = standard_codings(codes, 6, psi, None)
+    assert list(without) == [DFE_CODING, "k-means", "random"]
+    np.testing.assert_array_equal(without["random"], found["random"])
+    again = standard_codings(codes, 6, psi, None, seed=1, human=labels)
+    assert list(again) == [*without, HUMAN_CODING]
+    for name in ("k-means", "random"):
+        np.testing.assert_array_equal(again[name], other[name])

@@ -1,4 +1,4 @@
-"""Aff-Wild2: line i belongs to picture i+1, and frames without annotation are dropped."""
+"""Aff-Wild2: line i below the header is frame i; frames without annotation are dropped."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ def test_columns_are_those_of_the_file() -> None:
     assert ",".join(AFFWILD2.columns) == HEADER and AFFWILD2.kind == "action_units"
 
 
-def test_pictures_are_numbered_from_one(tmp_path: Path) -> None:
+def test_the_first_line_below_the_header_is_frame_0(tmp_path: Path) -> None:
     part = [-1, *line(3)[1:]]  # one unit of the frame is not annotated
-    files = write(tmp_path / "v.txt", [NOBODY, line(0), line(6), part, line(11), NOBODY])
+    files = write(tmp_path / "v.txt", [line(2), NOBODY, line(0), line(6), part, line(11), NOBODY])
     found = AFFWILD2.read("v", files)
-    assert found.frame.tolist() == [2, 3, 5]
+    assert found.frame.tolist() == [0, 2, 3, 5]
     assert found.skipped == {NOT_ANNOTATED: 3}
-    np.testing.assert_array_equal(found.values, [line(0), line(6), line(11)])
+    np.testing.assert_array_equal(found.values, [line(2), line(0), line(6), line(11)])
 
 
 def test_columns_are_found_by_name(tmp_path: Path) -> None:

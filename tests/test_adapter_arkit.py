@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +10,14 @@ import pandas as pd
 import pytest
 
 from dfe.data.adapters import Adapter, AdapterError, Recording
-from dfe.data.adapters.arkit import LIVE_LINK, MEDIAPIPE, REPEATED_TIMECODE, arkit_psi
+from dfe.data.adapters.arkit import (
+    LIVE_LINK,
+    LIVE_LINK_PSI,
+    MEDIAPIPE,
+    MEDIAPIPE_PSI,
+    REPEATED_TIMECODE,
+    arkit_psi,
+)
 from dfe.data.adapters.base import LOW_CONFIDENCE, NOT_FINITE
 from dfe.face import OpenHead
 
@@ -48,7 +55,7 @@ def save(table: pd.DataFrame, tmp_path: Path) -> tuple[Path, ...]:
 def test_live_link_in_the_order_of_the_head(tmp_path: Path) -> None:
     found = LIVE_LINK.read("v", save(live_link(3), tmp_path))
     assert LIVE_LINK.columns == NAMES and LIVE_LINK.kind == "features"
-    assert found.frame.tolist() == [1, 2, 3] and found.skipped == {}
+    assert found.frame.tolist() == [0, 1, 2] and found.skipped == {}
     np.testing.assert_array_equal(found.values, weights(3))
 
 
@@ -58,7 +65,7 @@ def test_live_link_frames_that_are_dropped(tmp_path: Path) -> None:
     table.loc[3, "BlendShapeCount"] = 0
     table.loc[4, "JawOpen"] = np.nan
     found = LIVE_LINK.read("v", save(table, tmp_path))
-    assert found.frame.tolist() == [1, 2, 6]
+    assert found.frame.tolist() == [0, 1, 5]
     assert found.skipped == {REPEATED_TIMECODE: 1, LOW_CONFIDENCE: 1, NOT_FINITE: 1}
     np.testing.assert_array_equal(found.values, weights(6)[[0, 1, 5]])
 
@@ -82,11 +89,11 @@ def test_mediapipe_with_and_without_frames(tmp_path: Path) -> None:
     expected = weights(3)
     expected[:, NAMES.index("tongueOut")] = 0
     found = MEDIAPIPE.read("v", save(mediapipe(3), tmp_path))
-    assert found.frame.tolist() == [1, 2, 3]
+    assert found.frame.tolist() == [0, 1, 2]
     np.testing.assert_array_equal(found.values, expected)
-    numbered = mediapipe(3).assign(frame=[9, 4, 6])
+    numbered = mediapipe(3).assign(frame=[9, 0, 6])
     found = MEDIAPIPE.read("v", save(numbered, tmp_path))
-    assert found.frame.tolist() == [4, 6, 9]
+    assert found.frame.tolist() == [0, 6, 9]  # it calls the first frame 0
     np.testing.assert_array_equal(found.values, expected[[1, 2, 0]])
 
 
@@ -102,7 +109,7 @@ def test_mediapipe_frames_that_come_twice_or_are_nan(tmp_path: Path) -> None:
     table = mediapipe(2)
     table.loc[0, "jawOpen"] = np.nan
     found = MEDIAPIPE.read("v", save(table, tmp_path))
-    assert found.frame.tolist() == [2] and found.skipped == {NOT_FINITE: 1}
+    assert found.frame.tolist() == [1] and found.skipped == {NOT_FINITE: 1}
 
 
 @pytest.mark.parametrize("missing", ["Timecode", "BlendShapeCount", "JawOpen", "TongueOut"])
@@ -146,6 +153,35 @@ def test_psi_is_that_of_the_open_head() -> None:
     assert found.clip == "v" and found.skipped == {NOT_FINITE: 2}
     with pytest.raises(AdapterError, match=r"needs 52 ARKit weights .* got shape \(4, 51\)"):
         arkit_psi(Recording("v", given.frame, values[:, :51]))
+
+
+@pytest.mark.parametrize(
+    ("weights_of", "psi_of", "table"),
+    [(LIVE_LINK, LIVE_LINK_PSI, live_link), (MEDIAPIPE, MEDIAPIPE_PSI, mediapipe)],
+    ids=["live-link", "mediapipe"],
+)
+def test_the_same_files_as_expression_vectors(
+    tmp_path: Path, weights_of: Adapter, psi_of: Adapter, table: Callable[[int], pd.DataFrame]
+) -> None:
+    assert psi_of.name == f"{weights_of.name}-psi" and psi_of.title != weights_of.title
+    assert (psi_of.kind, psi_of.face, len(psi_of.columns)) == ("psi", OpenHead.name, 50)
+    assert (weights_of.kind, weights_of.face) == ("features", "")
+    frames = table(4)
+    frames.loc[2, frames.columns[-1] if weights_of is MEDIAPIPE else "JawOpen"] = np.nan
+    (path,) = save(frames, tmp_path)
+    assert psi_of.recordings(tmp_path) == {"v": (path,)}
+    weights, found = weights_of.read("v", (path,)), psi_of.read("v", (path,))
+    assert found.frame.tolist() == [0, 1, 3] and found.skipped == {NOT_FINITE: 1}
+    np.testing.assert_array_equal(found.values, arkit_psi(weights).values)
+
+
+@pytest.mark.parametrize("psi_of", [LIVE_LINK_PSI, MEDIAPIPE_PSI], ids=lambda adapter: adapter.name)
+def test_a_recording_without_a_face_has_no_expression_vector(
+    tmp_path: Path, psi_of: Adapter
+) -> None:
+    table = live_link(2) if psi_of is LIVE_LINK_PSI else mediapipe(2)
+    table[table.columns[5]] = np.nan
+    assert psi_of.read("v", save(table, tmp_path)).values.shape == (0, 50)
 
 
 def test_the_real_recording() -> None:

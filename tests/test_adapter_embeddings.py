@@ -86,16 +86,17 @@ def test_a_file_for_each_frame(tmp_path: Path) -> None:
     save(tmp_path / "w" / "1.npy", values[:1])  # (1, 768)
     save(tmp_path / "s" / "x" / "7.npy", values[0])
     files = MAE_FACE.recordings(tmp_path)
-    assert list(files) == ["s/x", "v", "w/1"] and [len(found) for found in files.values()] == [
-        1,
-        3,
-        1,
-    ]
+    assert files == {
+        "s/x": (tmp_path / "s" / "x",),
+        "v": (tmp_path / "v",),
+        "w/1": (tmp_path / "w" / "1.npy",),
+    }
+    assert [len(list(MAE_FACE.inputs(found))) for found in files.values()] == [1, 3, 1]
     found = MAE_FACE.read("v", files["v"])
-    assert found.frame.tolist() == [1, 2, 10]
+    assert found.frame.tolist() == [0, 1, 9]
     np.testing.assert_array_equal(found.values, values[[2, 0, 1]].astype(np.float32))
     one = MAE_FACE.read("s/x", files["s/x"])
-    assert one.frame.tolist() == [7] and one.values.shape == (1, 768)
+    assert one.frame.tolist() == [6] and one.values.shape == (1, 768)
     assert list(MAE_FACE.recordings(tmp_path / "v")) == ["v"]  # the folder of the clip itself
 
 
@@ -116,14 +117,29 @@ def test_files_of_frames_that_cannot_be_used(tmp_path: Path) -> None:
 def test_rows_of_one_beside_vectors(tmp_path: Path) -> None:
     values = vectors(2)
     files = (save(tmp_path / "1.npy", values[:1]), save(tmp_path / "2.npy", values[1]))
-    np.testing.assert_array_equal(MAE_FACE.read("v", files).values, values)
+    found = MAE_FACE.read("v", files)
+    np.testing.assert_array_equal(found.values, values)
+    assert found.frame.tolist() == [0, 1]
+
+
+def test_pictures_that_count_from_0_are_refused(tmp_path: Path) -> None:
+    for number in range(3):
+        save(tmp_path / "v" / f"{number:05d}.npy", vectors(1)[0])
+    with pytest.raises(AdapterError, match=r"/v: frame 0, but this program calls .* frame 1"):
+        MAE_FACE.read("v", MAE_FACE.recordings(tmp_path)["v"])
 
 
 def test_nan_drops_the_frame_of_a_file(tmp_path: Path) -> None:
     save(tmp_path / "v" / "4.npy", vectors(1)[0])
     save(tmp_path / "v" / "5.npy", np.full(768, np.nan))
     found = MAE_FACE.read("v", MAE_FACE.recordings(tmp_path)["v"])
-    assert found.frame.tolist() == [4] and found.skipped == {NOT_FINITE: 1}
+    assert found.frame.tolist() == [3] and found.skipped == {NOT_FINITE: 1}
+
+
+def test_names_with_a_dot(tmp_path: Path) -> None:
+    save(tmp_path / "-x_Y.003" / "1.npy", vectors(1)[0])
+    save(tmp_path / "z" / "-x_Y.004.npy", vectors(2))
+    assert list(MAE_FACE.recordings(tmp_path)) == ["-x_Y.003", "z/-x_Y.004"]
 
 
 def test_a_clip_as_a_folder_and_as_a_file(tmp_path: Path) -> None:

@@ -61,7 +61,14 @@ def test_intensities_that_the_default_model_does_not_limit(tmp_path: Path) -> No
     table.loc[0, "au_12_intensity"], table.loc[1, "au_1_intensity"] = 5.2, -0.1
     found = LIBREFACE.read("v", save(table, tmp_path)).values
     assert found[0, COLUMNS.index("AU12_intensity")] == np.float32(5.2)
-    assert found[1, COLUMNS.index("AU1_intensity")] == np.float32(-0.1)
+    assert found[1, COLUMNS.index("AU1_intensity")] == 0
+
+
+def test_infinite_intensities_below_zero_are_no_zero(tmp_path: Path) -> None:
+    table = frames([0, 1])
+    table.loc[0, "au_1_intensity"] = -np.inf
+    found = LIBREFACE.read("v", save(table, tmp_path))
+    assert found.frame.tolist() == [1] and found.skipped == {NOT_FINITE: 1}
 
 
 def test_nan_drops_the_frame(tmp_path: Path) -> None:

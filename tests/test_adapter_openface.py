@@ -52,10 +52,10 @@ def test_columns_are_in_the_order_of_the_program() -> None:
 
 
 @pytest.mark.parametrize("between", [", ", ",", ";"])
-def test_frames_keep_their_numbers_and_gaps(tmp_path: Path, between: str) -> None:
+def test_the_first_frame_becomes_0_and_gaps_stay(tmp_path: Path, between: str) -> None:
     rows = [(1, 0, 0.98, 1), (2, 0, 0.8, 1), (3, 0, 0.79, 1), (4, 0, 0.98, 0), (9, 0, 0.9, 1)]
     found = read(write(tmp_path / "v.csv", rows, between))
-    assert found.frame.tolist() == [1, 2, 9]
+    assert found.frame.tolist() == [0, 1, 8]
     assert found.skipped == {LOW_CONFIDENCE: 2}
     np.testing.assert_allclose(found.values, [units(n, 0) for n in (1, 2, 9)], rtol=1e-6)
 
@@ -74,7 +74,7 @@ def test_the_face_that_is_surest_over_all_frames_is_kept(tmp_path: Path) -> None
     for confidence in ("0.10", "nan"):  # in the last row, of face 0
         path.write_text(path.read_text().replace("5, 0, 0.167, 0.10", f"5, 0, 0.167, {confidence}"))
         found = read(path)
-        assert found.frame.tolist() == [1, 2]
+        assert found.frame.tolist() == [0, 1]
         np.testing.assert_allclose(found.values, [units(1, 1), units(2, 1)], rtol=1e-6)
         assert found.skipped == {OTHER_FACE: 4, LOW_CONFIDENCE: 1}
     assert ", nan, 0," in path.read_text()
@@ -92,12 +92,20 @@ def test_a_frame_of_one_face_that_comes_twice(tmp_path: Path, second: Row) -> No
         read(path)
 
 
+def test_a_file_that_counts_from_0_is_refused(tmp_path: Path) -> None:
+    """Even if the frame would be dropped: its neighbours would have the wrong numbers."""
+    for confidence in (0.98, 0.1):
+        path = write(tmp_path / "v.csv", [(0, 0, confidence, 1), (1, 0, 0.98, 1)])
+        with pytest.raises(AdapterError, match=r"v\.csv: frame 0, but this program .* frame 1"):
+            read(path)
+
+
 def test_files_of_units_alone(tmp_path: Path) -> None:
     path = tmp_path / "01-01-03-02-01-02-02.csv"
     lines = [COLUMNS, *(map(str, units(n, 0)) for n in (1, 2, 3))]
     path.write_text("".join(";".join(line) + "\n" for line in lines))
     found = read(path)
-    assert found.frame.tolist() == [1, 2, 3] and found.skipped == {}
+    assert found.frame.tolist() == [0, 1, 2] and found.skipped == {}
     np.testing.assert_allclose(found.values, [units(n, 0) for n in (1, 2, 3)], rtol=1e-6)
 
 
@@ -136,7 +144,7 @@ def replaced(path: Path, name: str, cell: str) -> Path:
 def test_nan_drops_the_frame(tmp_path: Path, name: str, cell: str, reason: str) -> None:
     path = write(tmp_path / "v.csv", [(1, 0, 0.98, 1), (2, 0, 0.98, 1), (3, 0, 0.98, 1)])
     found = read(replaced(path, name, cell))
-    assert found.frame.tolist() == [1, 3] and found.skipped == {reason: 1}
+    assert found.frame.tolist() == [0, 2] and found.skipped == {reason: 1}
 
 
 @pytest.mark.parametrize(
@@ -182,7 +190,7 @@ def test_edaic_is_found_by_participant(tmp_path: Path) -> None:
     found = EDAIC_OPENFACE.recordings(tmp_path)
     assert list(found) == ["302", "600"]
     one = EDAIC_OPENFACE.read("302", found["302"])
-    assert one.clip == "302" and one.frame.tolist() == [1] and one.skipped == {LOW_CONFIDENCE: 1}
+    assert one.clip == "302" and one.frame.tolist() == [0] and one.skipped == {LOW_CONFIDENCE: 1}
     np.testing.assert_allclose(one.values, [units(1, 0)], rtol=1e-6)
 
 
@@ -195,5 +203,5 @@ def test_real_files() -> None:
         found = OPENFACE.read(clip, files[clip])
         oracle = pd.read_csv(files[clip][0], sep=";")
         assert list(oracle.columns) == list(COLUMNS) and found.skipped == {}
-        assert found.frame.tolist() == list(range(1, len(oracle) + 1))
+        assert found.frame.tolist() == list(range(len(oracle)))
         np.testing.assert_array_equal(found.values, oracle.to_numpy(np.float32))

@@ -49,6 +49,12 @@ def test_pages_in_reading_order(checkout: Path) -> None:
     assert book.notebook_names() == ["page"]
 
 
+def test_a_listed_notebook_that_is_not_there_is_named(checkout: Path) -> None:
+    (checkout / "notebooks" / "page.ipynb").unlink()
+    with pytest.raises(BookError, match=r"lists notebooks/page.ipynb, and there is no such"):
+        book.notebook_names()
+
+
 def test_nested_sections_are_pages(checkout: Path) -> None:
     (checkout / "_toc.yml").write_text(
         "root: a\nparts:\n- chapters:\n  - file: b\n    sections:\n    - file: c\n  - file: d\n"

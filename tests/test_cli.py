@@ -80,9 +80,12 @@ def test_appearance_is_described_anew(checkout: Path, monkeypatch: pytest.Monkey
 
 
 def test_database_says_how_many_frames(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dfe.runs, "load_model", lambda profile: "model")
+    models: list[str] = []
+    made = Database(ZERO, ZERO, ZERO)
+    monkeypatch.setattr(dfe.runs, "load_model", lambda profile, face: f"model of {face}")
     monkeypatch.setattr(
-        dfe.runs, "load_database", lambda profile, model: Database(ZERO, ZERO, ZERO)
+        dfe.runs, "load_database", lambda profile, model: models.append(model) or made
     )
     result = run("database", "--profile", "smoke")
     assert result.stdout.startswith("5 simulated frames in")
+    assert models == ["model of open-head"], "the frames are of no other face"

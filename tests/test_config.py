@@ -90,6 +90,17 @@ def test_profiles_of_results_keep_the_paper_s_architecture(name: str) -> None:
 # Overrides
 
 
+def test_nothing_of_the_reader_s_own_is_taken_unless_asked_for() -> None:
+    own = Profile(name="mine").own
+    assert own.model_dump() == {
+        "psi": "emoca",  # as in section 4.3
+        "face": None,
+        "training": None,
+        "frames": None,
+        "tasks": {},
+    }
+
+
 def test_dotted_overrides_replace_single_settings() -> None:
     before = load_profile("quick")
     after = load_profile("quick", {"training.steps": 7, "pages.training.seeds": [5]})

@@ -69,6 +69,17 @@ def test_gated_data_are_not_fetched_but_asked_for(
     assert str(tmp_path / "aff-wild2") in str(error) and own_folder("x") == tmp_path / "x"
 
 
+def test_an_archive_that_anyone_may_have_is_fetched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DFE_DATA", str(tmp_path))
+    monkeypatch.setattr("dfe.data.archive.fetch_archive", lambda data: tmp_path / data.id)
+    found = run("fetch", "ravdess-landmarks")
+    assert found.exit_code == 0 and found.stdout.strip() == str(tmp_path / "ravdess-landmarks")
+    error = run("verify", "ravdess-landmarks").exception
+    assert isinstance(error, DataError) and "dfe data fetch ravdess-landmarks" in str(error)
+
+
 def test_an_open_source_is_fetched_and_verified_by_its_hashes() -> None:
     assert Path(run("fetch", "astronaut").stdout.strip()).is_dir()
     assert run("verify", "astronaut").exit_code == 0

@@ -5,8 +5,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from numpy.typing import ArrayLike, NDArray
+from own_support import profile
 
-from dfe.data.corpus import Corpus, build_corpus, fresh_units, sha256_array
+from dfe.data.corpus import (
+    Corpus,
+    build_corpus,
+    corpus_rows,
+    fresh_units,
+    own_corpus,
+    sha256_array,
+)
+from dfe.data.real import held_out_frames
 from dfe.data.simulate import sample_units, stream_seed
 from dfe.data.splits import split_by_subject
 from dfe.data.table import FeatureTable, Metadata, Source
@@ -151,3 +160,52 @@ def test_fresh_frames_are_in_no_corpus() -> None:
 def test_stream_seeds_do_not_collide() -> None:
     seeds = {stream_seed(seed, stream) for seed in range(50) for stream in range(4)}
     assert len(seeds) == 200
+
+
+def test_the_rows_of_a_corpus_in_words() -> None:
+    mixed = build(real_table(), n=30)
+    counts = mixed.counts
+    assert corpus_rows(counts) == f"30 simulated + 30 real ({counts['real frames']} distinct)"
+    assert counts["real frames"] < 30
+    own = {"gated": 1200, "gated frames": 1200, "held out/gated": 300}
+    assert corpus_rows(own) == "1,200 gated"
+    assert corpus_rows({"simulated": 5, "held out/simulated": 2}) == "5 simulated"
+
+
+def test_of_open_frames_those_of_held_out_subjects_are_held_out() -> None:
+    table, cut = real_table(), {"held_out_share": 0.4, "seed": 1}
+    expected = split_by_subject(table, 0.4, 1)[1]
+    for share, seed in ((0.2, 1), (0.4, 0)):
+        assert (expected != split_by_subject(table, share, seed)[1]).any()
+    learned = profile({}, corpus=cut, data={"sources": ["one", "two"]})
+    np.testing.assert_array_equal(held_out_frames(learned, table), expected)
+    never = profile({}, corpus=cut, data={"sources": ["two"]})
+    assert held_out_frames(never, table).all(), "no model has learned from this source"
+
+
+# A corpus of the reader's own frames
+
+
+def test_ones_own_corpus_is_split_drawn_and_hashed_by_its_seed() -> None:
+    table = real_table()
+    in_train, in_held_out = split_by_subject(table, 0.4, 1)
+    assert (in_held_out != split_by_subject(table, 0.4, 0)[1]).any()
+    whole = own_corpus(table, 1000, 1, 0.4)
+    assert ids(whole.train) == np.flatnonzero(in_train).tolist(), "each frame once"
+    assert ids(whole.held_out["real"]) == np.flatnonzero(in_held_out).tolist()
+    held_out = table.psi[in_held_out]
+    assert whole.hashes == {
+        "train": sha256_array(whole.train),
+        "held out/real": sha256_array(held_out),
+    }
+    n = int(in_train.sum())
+    assert whole.counts == {"real": n, "real frames": n, "held out/real": 20 - n}
+    few = own_corpus(table, 5, 1, 0.4)
+    assert few.counts == {"real": 5, "real frames": 5, "held out/real": 20 - n}
+    order = np.random.default_rng(stream_seed(1, 2)).permutation(n)
+    np.testing.assert_array_equal(few.train, table.psi[in_train][order[:5]])
+
+
+def test_frames_of_a_single_subject_are_no_corpus() -> None:
+    with pytest.raises(ValueError, match="one: a single subject, so no frame can be held out"):
+        own_corpus(real_table(subjects=1), 10, 0)

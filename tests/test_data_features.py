@@ -167,7 +167,7 @@ def spoil(array: np.ndarray, index: Any, value: float) -> np.ndarray:
         ("psi", lambda a: a.astype(np.float64), "not float64"),
         ("scores", lambda a: spoil(a, 1, np.inf), "scores holds NaN or infinity in row 1"),
         ("scores", lambda a: a[:5], "scores must be"),
-        ("timestamp", lambda a: spoil(a, 3, np.nan), "timestamp holds NaN"),
+        ("timestamp", lambda a: spoil(a, 3, -np.inf), "timestamp holds NaN or infinity in row 3"),
         (
             "landmarks",
             lambda a: spoil(a, (4, 0, 0), np.nan),
@@ -185,6 +185,12 @@ def test_a_wrong_table_is_refused(field: str, change: Any, message: str) -> None
     table = make_table()
     with pytest.raises(FeatureError, match=message):
         replace(table, **{field: change(getattr(table, field))})
+
+
+def test_a_time_may_be_unknown() -> None:
+    table = make_table()
+    timeless = replace(table, timestamp=spoil(table.timestamp, 3, np.nan))
+    assert np.isnan(timeless.timestamp).tolist() == [i == 3 for i in range(6)]
 
 
 def test_rows_select_all_columns_alike() -> None:

@@ -36,6 +36,7 @@ FLOORS = {
     "notebooks": 3,
     "results": 3,
     "examples": 3,
+    "own_pages": 3,
     "evidence": 4,
     "verdicts": 4,
     "accuracy": 4,
@@ -50,7 +51,9 @@ FLOORS = {
     "inserts": 6,
     "book": 7,
     "data_cli": 7,
+    "frames": 6,
     "experiments": 6,
+    "emotions": 6,
     "cli": 8,
 }
 FILES = sorted(DFE.rglob("*.py"))

@@ -90,6 +90,14 @@ def test_own_clips_and_features_fill_their_rows(own: Path) -> None:
     assert units.value == pytest.approx(100 * scores.loc["LibreFace", "accuracy"])
 
 
-def test_a_clip_that_an_observer_lacks_stops_the_page_and_is_named(own: Path) -> None:
-    with pytest.raises(NotebookError, match="(?s)LibreFace.*actor3-dominance"):
-        run(own, CLIPS[:-1])
+def test_a_clip_that_an_observer_lacks_is_left_out_for_all_and_counted(own: Path) -> None:
+    page = run(own, CLIPS[:-1]).read_text(encoding="utf-8")
+    assert "gated clips, N = 11, 4 actors, 33 frames" in page
+    assert "labeled clips left out: 1 lack LibreFace" in page
+    found = read_results(own / "results")["07_smiles"].results
+    assert {one.n for one in found} == {11}
+
+
+def test_an_observer_that_lacks_most_clips_stops_the_page(own: Path) -> None:
+    with pytest.raises(NotebookError, match="(?s)LibreFace has no frame of 7 of 12 clips.*actor1"):
+        run(own, CLIPS[:5])

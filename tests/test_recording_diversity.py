@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -107,3 +108,11 @@ def test_with_everything_given_each_cell_of_table_2_is_filled_and_says_what_is_b
 def test_a_coding_without_a_row_is_named() -> None:
     with pytest.raises(KeyError, match="k-means"):
         recorded(OPEN | {"k-means": OPEN[AU_CODING]})
+
+
+def test_units_of_libreface_are_those_of_the_paper() -> None:
+    theirs = replace(OPEN[AU_CODING], feature="libreface", origin="gated")
+    found = recorded(OPEN | {AU_CODING: theirs}, used=["aff-wild2"]).results[f"{AUTO}.nmi"]
+    assert (found.used, found.using) == (("aff-wild2", "libreface"), "")
+    open_units = recorded(OPEN, used=["aff-wild2"]).results[f"{AUTO}.nmi"]
+    assert open_units.used == ("aff-wild2",) and "instead of LibreFace" in open_units.using

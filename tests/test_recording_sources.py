@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from dfe.data.corpus import Corpus
 from dfe.data.table import FeatureTable, Metadata, Source
-from dfe.recording import gated_sources, joint_origin
+from dfe.recording import corpus_origin, gated_sources, joint_origin
 from dfe.results import Origin
 
 
@@ -60,3 +61,17 @@ def test_origins_join(parts: list[Origin], whole: Origin) -> None:
 def test_a_number_without_an_origin_is_refused() -> None:
     with pytest.raises(ValueError, match="at least one origin"):
         joint_origin()
+
+
+@pytest.mark.parametrize(
+    ("held_out", "origin"),
+    [
+        (["simulated", "real"], "real and simulated"),
+        (["simulated"], "simulated"),
+        (["gated"], "gated"),
+    ],
+)
+def test_the_origin_of_a_corpus(held_out: list[str], origin: str) -> None:
+    rows = np.zeros((2, 50), np.float32)
+    corpus = Corpus(rows, dict.fromkeys(held_out, rows), {}, {})
+    assert corpus_origin(corpus) == origin

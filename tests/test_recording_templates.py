@@ -52,7 +52,8 @@ def recorded(
     runs: dict[str, list[Fields]], record: Any = record_templates, **more: Any
 ) -> Recorder:
     recorder = Recorder("page")
-    how: dict[str, Any] = {"resamples": 60, "seeds": (5,)} | more
+    origin = "real and simulated"
+    how: dict[str, Any] = {"resamples": 60, "seeds": (5,), "origin": origin} | more
     record(recorder, runs, **how)
     return recorder
 
@@ -128,6 +129,18 @@ def test_the_data_behind_are_named() -> None:
     results = recorded(RUNS, used=["affectnet", "emoca", "flame"]).results
     needs = {cell.needs for cell in book_claims().cells.values() if cell.table == 8}
     assert {frozenset(result.used) for result in results.values()} == needs
+    assert {result.unit for result in results.values()} == {""}, "the paper's mesh, in its unit"
+    other = recorded(RUNS, used=["affectnet", "emoca", "open-head"]).results
+    assert {one.unit for claim, one in other.items() if claim.endswith("dot-product")} == {
+        "m² on another mesh"
+    }
+
+
+@pytest.mark.parametrize("record", [record_templates, record_displacement])
+def test_the_origin_is_that_of_the_training_data(record: Any) -> None:
+    recorder = recorded(RUNS, record, origin="gated")
+    found = [*recorder.results.values(), *recorder.differences.values()]
+    assert {one.origin for one in found} == {"gated"}
 
 
 @pytest.mark.parametrize("record", [record_templates, record_displacement])
@@ -191,19 +204,19 @@ def test_displacement_over_runs_is_that_of_their_means() -> None:
 def test_the_share_of_asymmetric_tokens_with_the_interval_of_wilson() -> None:
     recorder = Recorder("page")
     each = np.array([0.0, 0.2499, 0.25, 0.5, 1.0, np.nan, 0.1, 0.3])
-    record_asymmetry(recorder, each, seeds=(0,), using="open head", used=["flame"])
+    record_asymmetry(recorder, each, seeds=(0,), origin="gated", using="open head", used=["flame"])
     one = recorder.results["asymmetric-templates"]
     low, high = binomtest(4, 8).proportion_ci(0.95, "wilson")
     assert one.interval() == pytest.approx((0.5, low, high))
     assert (one.n, one.of, one.seeds) == (8, "tokens", (0,))
-    assert (one.origin, one.using, one.used) == ("real and simulated", "open head", ("flame",))
+    assert (one.origin, one.using, one.used) == ("gated", "open head", ("flame",))
 
 
 def test_no_asymmetric_token_is_a_share_of_0_and_no_token_is_none() -> None:
     recorder = Recorder("page")
-    record_asymmetry(recorder, [0.1, 0.2], seeds=(0,))
+    record_asymmetry(recorder, [0.1, 0.2], seeds=(0,), origin="real")
     assert recorder.results["asymmetric-templates"].value == 0
     with pytest.raises(ResultsError, match="asymmetric-templates was recorded before"):
-        record_asymmetry(recorder, [0.1, 0.2], seeds=(0,))
+        record_asymmetry(recorder, [0.1, 0.2], seeds=(0,), origin="real")
     with pytest.raises(ValueError, match="n >= 1"):
-        record_asymmetry(Recorder("page"), [], seeds=(0,))
+        record_asymmetry(Recorder("page"), [], seeds=(0,), origin="real")

@@ -18,7 +18,10 @@ from dfe.model import DFE
 from dfe.runs import (
     load_appearance,
     load_database,
+    load_face,
     load_variant,
+    model_data,
+    model_face,
     model_seeds,
     variant_folder,
 )
@@ -95,6 +98,32 @@ def test_every_part_of_a_run_counts() -> None:
     model.provenance = {}
     assert not dfe.runs._made_with(base, model)
     assert CorpusConfig() == base.corpus and TrainingConfig() == base.training
+
+
+def test_of_ones_own_data_only_what_a_model_learns_from_counts() -> None:
+    own = {"psi": "emoca", "face": "a.npz", "training": "affectnet"}
+    base = Profile.model_validate({"name": "mine", "train": "scratch", "own": own})
+    model = DFE()
+    model.provenance = {"profile": base.model_dump(mode="json")}
+    for other in ({"own.psi": "smirk"}, {"own.face": "b.npz"}, {"own.training": "stressid"}):
+        assert not dfe.runs._made_with(override(base, other), model), other
+    for same in ({"own.frames": "aff-wild2"}, {"own.tasks": {"stress": "stressid"}}):
+        assert dfe.runs._made_with(override(base, same), model), same
+    plain = Profile(name="mine", train="scratch")
+    assert not dfe.runs._made_with(plain, model)
+    older = plain.model_dump(mode="json", exclude={"own"})  # of before there was such a setting
+    model.provenance = {"profile": older}
+    assert dfe.runs._made_with(plain, model) and not dfe.runs._made_with(base, model)
+    frames = {"own.psi": "mediapipe-blendshapes-psi", "own.frames": "aff-wild2"}
+    assert dfe.runs._made_with(override(plain, frames), model), "it has learned from open data"
+
+
+def test_a_model_that_does_not_say_so_is_of_the_open_head_and_open_data() -> None:
+    model = DFE()
+    for provenance in ({}, {"profile": {}}, {"profile": {"own": None}}):
+        model.provenance = provenance
+        assert model_face(model) == OpenHead.name and model_data(model) == ()
+        assert isinstance(load_face(Profile(name="mine"), model), OpenHead)
 
 
 def test_a_model_knows_the_seed_it_was_trained_with(profile: Profile, trained: list[str]) -> None:

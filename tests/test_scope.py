@@ -8,11 +8,13 @@ import pytest
 
 from dfe.config import PAGE_TASKS, TASKS, Profile, TaskFiles, override, page_settings, task_settings
 from dfe.config.pages import Pages
+from dfe.config.scope import CLIP_PAGES
 
 BASE = Profile(name="mine")
 NOTEBOOKS = (
     "01_data 02_training 03_templates 04_decomposition 05_accuracy 06_diversity 07_smiles "
-    "08_personality 09_depression 10_stress 11_ablations 12_losses 13_cohorts 14_power"
+    "08_personality 09_depression 10_stress 11_ablations 12_losses 13_cohorts 14_power "
+    "17_emotions"
 ).split()
 
 
@@ -31,7 +33,8 @@ def concerned(changes: dict[str, Any]) -> set[str]:
         ("cohorts.personality.seed", 1, {"08_personality", "13_cohorts"}),
         ("cohorts.people.style", 0.0, set(PAGE_TASKS)),
         ("cohorts.observers.coder_error", 0.0, set(PAGE_TASKS)),
-        ("utility.penalties", [1.0], set(PAGE_TASKS)),
+        ("utility.penalties", [1.0], {*PAGE_TASKS, *CLIP_PAGES}),
+        ("pages.emotions.every", 2, {"17_emotions"}),
         ("pages.smiles.tokens", 5, {"07_smiles"}),
         ("pages.power.repeats", 2, {"14_power"}),
         ("pages.accuracy.minimum_matches", 4, {"05_accuracy"}),
@@ -39,6 +42,9 @@ def concerned(changes: dict[str, Any]) -> set[str]:
         ("description", "hello", set()),
         ("model.stages", 3, set(NOTEBOOKS)),
         ("corpus.simulated", 3, set(NOTEBOOKS)),
+        ("own.psi", "smirk", set(NOTEBOOKS)),
+        ("own.frames", "aff-wild2", {"05_accuracy", "06_diversity", "11_ablations"}),
+        ("own.tasks", {"depression": "avec2019-dds"}, {"09_depression"}),
     ],
 )
 def test_a_change_concerns(setting: str, value: Any, pages: set[str]) -> None:
@@ -47,7 +53,38 @@ def test_a_change_concerns(setting: str, value: Any, pages: set[str]) -> None:
 
 def test_own_files_concern_the_pages_of_their_task() -> None:
     own = {"utility.tasks": {"smiles": {"clips": "c.csv", "psi": "p.parquet"}}}
-    assert concerned(own) == {"07_smiles", "13_cohorts", "14_power"}
+    assert concerned(own) == {"07_smiles"}, "the pages on the cohorts always simulate theirs"
+
+
+@pytest.mark.parametrize("name", ["13_cohorts", "14_power"])
+def test_simulated_pages_follow_their_cohorts_whatever_is_the_readers_own(name: str) -> None:
+    own = override(BASE, {"own.tasks": {"stress": "stressid"}})
+    other = override(own, {"cohorts.stress.effect": 0.5})
+    assert page_settings(own, name) != page_settings(other, name)
+    assert page_settings(own, "10_stress") == page_settings(other, "10_stress")
+
+
+def test_what_models_learn_from_concerns_every_page() -> None:
+    trees = [
+        {"train": "scratch"},
+        {"train": "scratch", "own": {"training": "affectnet"}},
+        {"train": "scratch", "own": {"training": "affectnet", "face": "flame.npz"}},
+    ]
+    base, open_head, flame = (Profile.model_validate({"name": "mine"} | tree) for tree in trees)
+    for page in NOTEBOOKS:
+        first, second, third = (page_settings(one, page) for one in (base, open_head, flame))
+        assert first != second != third, page
+    other = override(open_head, {"own.training": "aff-wild2"})
+    assert page_settings(open_head, "10_stress") != page_settings(other, "10_stress")
+
+
+def test_a_data_set_stands_for_the_cohort_and_single_files_for_both() -> None:
+    own = override(BASE, {"own.tasks": {"smiles": "smilestimuli"}})
+    assert task_settings(own, "smiles") == {"own": "smilestimuli"}
+    assert task_settings(own, "stress") == task_settings(BASE, "stress")
+    files = TaskFiles(clips="c.csv", psi="p.parquet")
+    both = override(own, {"utility.tasks": {"smiles": files.model_dump()}})
+    assert task_settings(both, "smiles") == files.model_dump(mode="json")
 
 
 def test_own_files_stand_for_the_cohort() -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dfe.checkpoint import read_checkpoint
+from dfe.checkpoint import read_checkpoint, write_checkpoint
 from dfe.config import TaskFiles
 from dfe.data.observations import (
     Observation,
@@ -94,6 +94,16 @@ def test_a_subset_keeps_the_frames_of_its_clips() -> None:
     assert named.subset(np.array([1])).dataset == "mine"
 
 
+def test_a_subset_keeps_what_stands_behind_the_task() -> None:
+    about: dict[str, Any] = {"dataset": "mine", "face": "flame", "extractor": "emoca"}
+    psi = {"psi": frames([0, 1, 2])}
+    whole = Task("stress", "gated", clips(), psi, left_out={"psi": 2}, **about)
+    part = whole.subset(np.array([1]))
+    assert (part.name, part.origin) == ("stress", "gated")
+    assert (part.dataset, part.face, part.extractor) == ("mine", "flame", "emoca")
+    assert part.left_out == {"psi": 2}, "these clips never were in the table"
+
+
 def test_a_stored_task_comes_back_to_the_bit(tmp_path: Path) -> None:
     made = task(other=frames([0, 2], 2, ("a", "b")))
     made.clips["score"] = [0.1, 1 / 3, 2e-17]
@@ -120,6 +130,21 @@ def test_the_data_set_of_a_stored_task_comes_back(tmp_path: Path) -> None:
     write_task(path, task(), "")
     assert "dataset" not in read_checkpoint(path, FORMAT)[1], "as files without a data set were"
     assert read_task(path)[0].dataset == ""
+
+
+def test_the_face_and_the_extractor_of_a_stored_task_come_back(tmp_path: Path) -> None:
+    path, psi = tmp_path / "t.safetensors", {"psi": frames([0, 1, 2])}
+    made = Task("smiles", "gated", clips(), psi, "mine", face="flame", extractor="emoca")
+    write_task(path, made, "")
+    back = read_task(path)[0]
+    assert (back.face, back.extractor, back.dataset) == ("flame", "emoca", "mine")
+    write_task(path, task(), "")
+    back = read_task(path)[0]
+    assert (back.face, back.extractor) == ("open-head", "") == (task().face, task().extractor)
+    tensors, metadata = read_checkpoint(path, FORMAT)
+    del metadata["face"]  # as in files of before there were others
+    write_checkpoint(path, tensors, metadata)
+    assert read_task(path)[0].face == "open-head"
 
 
 def test_a_damaged_task_is_told(tmp_path: Path) -> None:
@@ -177,6 +202,47 @@ def test_own_files_become_a_task(own: TaskFiles) -> None:
     assert made.frames["MARLIN"].values.tolist() == [[1, 2], [3, 4]]
 
 
+def test_own_files_say_on_which_face_and_by_which_adapter(own: TaskFiles) -> None:
+    made = load_own_task("smiles", own)
+    assert (made.face, made.extractor) == ("open-head", ""), "no adapter has read them"
+    psi = read_observation(own.psi)
+    about = psi.metadata.model_copy(update={"face": "flame", "adapter": "emoca", "origin": "real"})
+    write_observation(own.psi, replace(psi, metadata=about))
+    made = load_own_task("smiles", own)
+    assert (made.face, made.extractor, made.origin) == ("flame", "emoca", "real")
+
+
+def test_clips_that_an_observer_lacks_are_left_out_and_counted(own: TaskFiles) -> None:
+    text = "clip,subject,split,smile\na,1,,x\nb,1,,x\ny,2,,x\nz,3,,x\n"
+    own.clips.write_text(text, encoding="utf-8")
+    marlin = read_observation(own.observers["MARLIN"])
+    rows = {k: getattr(marlin, k)[1:] for k in ("dataset", "clip", "frame", "values")}
+    write_observation(own.observers["MARLIN"], replace(marlin, **rows))
+    made = load_own_task("smiles", own)
+    assert made.clips.index.tolist() == ["b"]
+    assert made.left_out == {"psi": 2, "MARLIN": 1}, "what has no ψ does not count for others"
+    assert made.left_out_text() == "; labeled clips left out: 2 lack psi, 1 lack MARLIN"
+    assert made.frames["MARLIN"].values.tolist() == [[3, 4]]
+
+
+def test_whole_clips_leave_nothing_to_say(own: TaskFiles) -> None:
+    made = load_own_task("smiles", own)
+    assert made.left_out == {} and made.left_out_text() == ""
+    one = replace(made, left_out={"MARLIN": 3})
+    assert one.left_out_text() == "; labeled clips left out: 3 lack MARLIN"
+
+
+def test_an_observer_that_lacks_most_clips_is_refused(own: TaskFiles) -> None:
+    marlin = read_observation(own.observers["MARLIN"])
+    write_observation(own.observers["MARLIN"], replace(marlin, clip=np.array(["x", "y"])))
+    message = "MARLIN has no frame of 2 of 2 clips, such as 'a', 'b'"
+    with pytest.raises(TaskError, match=message):
+        load_own_task("smiles", own)
+    own.clips.write_text("clip,subject,split,smile\na,1,,x\nb,1,,x\ny,2,,x\nz,3,,x\n")
+    with pytest.raises(TaskError, match=message):  # clips without ψ do not count
+        load_own_task("smiles", own)
+
+
 @pytest.mark.parametrize(
     ("datasets", "joined"),
     [
@@ -208,7 +274,6 @@ def test_parquet_is_a_table_of_clips_too(own: TaskFiles, tmp_path: Path) -> None
         ("clip,subject,smile\na,1,x\n", "lacks the columns \\['split'\\]"),
         ("clip,subject,split,smile\na,1,,nan\n", "'smile' has gaps"),
         ("clip,subject,split,smile\nz,1,,x\n", "share no clip, such as 'z'"),
-        ("clip,subject,split,smile\na,1,,x\nz,1,,x\n", "no expression vectors of clips"),
         ("clip,subject,split,smile\na,1,,x\na,1,,x\n", "clips.csv: clip 'a' comes twice"),
         ("", "not a table of clips"),
     ],
@@ -232,3 +297,14 @@ def test_a_clip_name_in_two_data_sets_is_refused(own: TaskFiles) -> None:
     write_observation(own.observers["MARLIN"], seen)
     with pytest.raises(TaskError, match="clip 'a' holds a frame twice"):
         load_own_task("smiles", own)
+
+
+def test_clips_that_no_two_observers_share_are_no_task(own: TaskFiles) -> None:
+    marlin = read_observation(own.observers["MARLIN"])
+    for name, row in (("MARLIN", slice(0, 1)), ("X", slice(1, 2))):
+        rows = {k: getattr(marlin, k)[row] for k in ("dataset", "clip", "frame", "values")}
+        write_observation(own.clips.with_name(f"{name}.parquet"), replace(marlin, **rows))
+    observers = {name: own.clips.with_name(f"{name}.parquet") for name in ("MARLIN", "X")}
+    apart = own.model_copy(update={"observers": observers})
+    with pytest.raises(TaskError, match="no clip was seen by all of psi, MARLIN, X: 1 lack MARLIN"):
+        load_own_task("smiles", apart)

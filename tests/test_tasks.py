@@ -38,7 +38,7 @@ TINY = ModelConfig(layers=1, width=16, feedforward=16, codebook_size=8)
 @pytest.fixture
 def profile(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> Profile:
     corpus = Corpus(PSI, {"simulated": PSI[:9]}, {}, {"train": sha256_array(PSI)})
-    monkeypatch.setattr(dfe.tasks, "load_corpus", lambda profile: corpus)
+    monkeypatch.setattr(dfe.tasks, "load_open_corpus", lambda profile: corpus)
     return Profile.model_validate({"name": "mine"} | SMALL)
 
 

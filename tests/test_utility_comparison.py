@@ -14,6 +14,7 @@ from dfe.utility import (
     DFE_TOKENS,
     FACIAL_BASIS,
     PSI_STATISTICS,
+    PUBLISHED_BASIS,
     Comparison,
     Predictions,
     UtilityError,
@@ -93,6 +94,18 @@ def test_order_and_roles_of_the_rows() -> None:
         (DFE_TOKENS, "dfe"),
         (PSI_STATISTICS, "control"),
         (TRUE_DISPLAYS, "ceiling"),
+    ]
+
+
+def test_the_published_basis_stands_where_the_fitted_one_does() -> None:
+    seen = {"my own": units(), "MARLIN": units(), PUBLISHED_BASIS: units()}
+    methods = task_methods(task(**seen), CODES, 4, None)
+    assert [(m.name, m.role) for m in methods] == [
+        (PUBLISHED_BASIS, "baseline"),
+        ("MARLIN", "baseline"),
+        ("my own", "baseline"),
+        (DFE_TOKENS, "dfe"),
+        (PSI_STATISTICS, "control"),
     ]
 
 
@@ -234,13 +247,23 @@ def test_the_paper_stands_beside_ours_and_absent_features_are_no_number() -> Non
         ["MARLIN", DFE_TOKENS],
     )
     table = beside_paper(scores, paper_table(5), {"CCC": "CCC"}, {"CCC": 100.0})
-    assert list(table.index) == ["MARLIN", "LibreFace", "MAE-Face", "VideoMAE", DFE_TOKENS]
+    absent = [FACIAL_BASIS, "LibreFace", "MAE-Face", "VideoMAE"]
+    assert list(table.index) == ["MARLIN", *absent, DFE_TOKENS]
     assert table["CCC", "here"].tolist() == [
         "10.0 [0.0, 20.0]",
-        *["needs features"] * 3,
+        *["needs features"] * 4,
         "25.0 [20.0, 30.0]",
     ]
-    assert table["CCC", "paper"].tolist() == ["19.8", "14.1", "6.0", "10.4", "19.8"]
+    assert table["CCC", "paper"].tolist() == ["19.8", "8.2", "14.1", "6.0", "10.4", "19.8"]
+
+
+def test_the_published_basis_has_the_row_of_facial_basis() -> None:
+    scores = pd.DataFrame(
+        {"CCC": [metrics.Interval(0.1, 0.0, 0.2)] * 2}, [PUBLISHED_BASIS, DFE_TOKENS]
+    )
+    table = beside_paper(scores, paper_table(5), {"CCC": "CCC"}, {"CCC": 100.0})
+    assert FACIAL_BASIS not in table.index
+    assert table.loc[PUBLISHED_BASIS].tolist() == ["8.2", "10.0 [0.0, 20.0]"]
 
 
 @pytest.mark.parametrize("number", [3, 4, 5, 6])

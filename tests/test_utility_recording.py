@@ -10,6 +10,7 @@ import pytest
 from dfe import metrics
 from dfe.claims import book_claims
 from dfe.config import UtilityConfig
+from dfe.data.own import OBSERVERS
 from dfe.data.task import AUTOMATIC_UNITS, TRUE_DISPLAYS
 from dfe.results import Recorder, ResultsError
 from dfe.utility import (
@@ -22,7 +23,7 @@ from dfe.utility import (
     compare,
     record_comparison,
 )
-from dfe.utility.features import PRETRAINED
+from dfe.utility.features import PRETRAINED, PUBLISHED_BASIS
 from dfe.utility.recording import FEATURES
 
 RULES = UtilityConfig(bootstrap=2000, permutations=50, seed=3)
@@ -214,8 +215,44 @@ def test_with_everything_given_each_row_is_filled_and_has_what_it_needs(
     assert set(recorder.differences) == rivals
 
 
-def test_each_pretrained_method_has_an_id() -> None:
-    assert tuple(FEATURES) == PRETRAINED
+def test_each_known_observer_has_the_name_that_the_pages_know() -> None:
+    assert dict(OBSERVERS) == {
+        "libreface": "LibreFace",
+        "mae-face": "MAE-Face",
+        "marlin": "MARLIN",
+        "videomae": "VideoMAE",
+        "smirk": "SMIRK",
+        "facial-basis": PUBLISHED_BASIS,
+    }
+    assert {*PRETRAINED, PUBLISHED_BASIS} <= set(OBSERVERS.values())
+
+
+def test_each_method_of_a_readers_own_files_has_an_id() -> None:
+    assert tuple(FEATURES) == (*PRETRAINED, PUBLISHED_BASIS)
+
+
+@pytest.mark.parametrize(
+    ("method", "row", "id"),
+    [
+        ("LibreFace", "au-libreface", "libreface"),
+        ("MAE-Face", "facemae", "mae-face"),
+        ("MARLIN", "marlin", "marlin"),
+        ("VideoMAE", "videomae", "videomae"),
+        (PUBLISHED_BASIS, "facial-basis", "facial-basis"),
+    ],
+)
+def test_a_method_rests_on_its_features(method: str, row: str, id: str) -> None:
+    right = {name: each for name, each in RIGHT.items() if name in (DFE_TOKENS, PSI_STATISTICS)}
+    predictions = {name: made(each, None) for name, each in right.items()}
+    predictions[method] = made([1, 1, 1, 0, 0, 0], None)
+    roles = dict.fromkeys(predictions, "baseline")
+    found = compare(TRUTH, GROUPS, [metrics.ACCURACY], predictions, roles, RULES)
+    columns = {"accuracy": "Acc"}
+    recorder = record(found, columns=columns, used=["avec2019-dds"], origin="gated")
+    one = recorder.results[f"table-5.{row}.acc"]
+    assert (one.value, one.used, one.using) == (50, ("avec2019-dds", id), "")
+    assert set(one.used) == book_claims().cells[f"table-5.{row}.acc"].needs
+    assert (f"{OURS}.acc", f"table-5.{row}.acc") in recorder.differences
 
 
 # What is refused

@@ -20,12 +20,23 @@ from dfe.config.model import PSI_DIM, LossConfig, ModelConfig, TrainingConfig
 from dfe.config.own import OwnConfig
 from dfe.config.pages import Pages
 from dfe.config.profile import Profile, build_folder, load_profile, override, project_root
-from dfe.config.scope import PAGE_TASKS, TASKS, page_settings, task_settings
+from dfe.config.scope import (
+    CLIP_PAGES,
+    FRAME_PAGES,
+    PAGE_TASKS,
+    SIMULATED_PAGES,
+    TASKS,
+    page_settings,
+    task_settings,
+)
 from dfe.config.utility import TaskFiles, TaskName, UtilityConfig
 
 __all__ = [
+    "CLIP_PAGES",
+    "FRAME_PAGES",
     "PAGE_TASKS",
     "PSI_DIM",
+    "SIMULATED_PAGES",
     "TASKS",
     "Cohort",
     "CohortsConfig",

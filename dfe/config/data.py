@@ -17,7 +17,9 @@ class DataConfig(Settings):
 class CorpusConfig(Settings):
     """The training mix: simulated design frames plus the real training frames."""
 
-    simulated: int = Field(350_000, ge=1)  # rows; the paper pre-trains on about 350 K images
+    # Rows; the paper pre-trains on about 350 K images. Of the reader's own frames (`own.training`)
+    # at most so many are used.
+    simulated: int = Field(350_000, ge=1)
     real_share: float = Field(0.5, ge=0, lt=1)  # share of rows drawn from real training frames
     held_out: int = Field(20_000, ge=1)  # simulated frames kept out of training
     held_out_share: float = Field(0.2, gt=0, lt=1)  # share of real frames held out, by subject

@@ -67,6 +67,21 @@ class DepressionPage(Settings):
     label: Literal["phq_binary", "score10"] = "phq_binary"  # not stated; the paper names neither
 
 
+class EmotionsPage(Settings):
+    """Settings of the notebook on emotions, which needs the landmarks of RAVDESS."""
+
+    channel: Literal["speech", "song", "both"] = "speech"  # two emotions were never sung
+    every: int = Field(3, ge=1)  # use each n-th frame; the videos have 30 a second
+    noise: float = Field(1.0, gt=0)  # mm; what the fit of landmarks reckons with
+    folds: int = Field(8, ge=2)  # of actors
+    tokens: int = Field(4, ge=1)  # tokens shown of each emotion
+    simulated: int = Field(400, ge=20)  # faces that the fit has to find again
+    people: int = Field(8, ge=1)  # who show them
+    tracker_noise: float = Field(0.5, ge=0)  # mm; noise of their landmarks
+    image_size: int = Field(128, ge=32)  # pixels per rendered head
+    seed: Seed = 0
+
+
 class CohortsPage(Settings):
     """Settings of the notebook that shows the simulated cohorts."""
 
@@ -103,5 +118,6 @@ class Pages(Settings):
     smiles: SmilesPage = SmilesPage()
     depression: DepressionPage = DepressionPage()
     ablations: AblationsPage = AblationsPage()
+    emotions: EmotionsPage = EmotionsPage()
     cohorts: CohortsPage = CohortsPage()
     power: PowerPage = PowerPage()

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from dfe.config.base import ConfigError, Seed, Settings, describe_errors
 from dfe.config.cohorts import CohortsConfig
@@ -43,6 +43,15 @@ class Profile(Settings):
     utility: UtilityConfig = UtilityConfig()
     own: OwnConfig = OwnConfig()
     pages: Pages = Pages()
+
+    @model_validator(mode="after")
+    def _own_data_need_training(self) -> Profile:
+        if self.own.training and self.train != "scratch":
+            raise ValueError(
+                "own.training needs `train: scratch`: the committed checkpoint has learned from "
+                "open data"
+            )
+        return self
 
 
 def project_root() -> Path:

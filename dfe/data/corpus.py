@@ -23,10 +23,11 @@ class Corpus:
     Attributes
     ----------
     train : (N, 50) float32; the simulated rows come first, then the real ones.
-    held_out : origin ("simulated", "real") -> (M, 50) float32 that training never sees; "real"
-        only where a table was given, and with no row where each data set has a single subject.
-    counts : "simulated" and "real" rows of `train`, "real frames" among the latter that differ,
-        and "held out/<origin>".
+    held_out : origin ("simulated", "real", "gated") -> (M, 50) float32 that training never sees;
+        "real" only where a table was given, and with no row where each data set has a single
+        subject. A corpus of the reader's own frames has these alone, "real" or "gated".
+    counts : rows of `train` by origin, "<origin> frames" among them that differ (not of the
+        simulated ones), and "held out/<origin>".
     hashes : "train" and "held out/<origin>" -> SHA-256 of the array.
     """
 
@@ -98,6 +99,50 @@ def build_corpus(
         counts=counts | {k: len(v) for k, v in arrays.items() if k != "train"},
         hashes={k: sha256_array(v) for k, v in arrays.items()},
     )
+
+
+def own_corpus(table: FeatureTable, rows: int, seed: int, held_out_share: float = 0.2) -> Corpus:
+    """A corpus of the frames of one table and nothing else, as the paper's is.
+
+    Parameters
+    ----------
+    table
+        Frames of the reader's own data.
+    rows
+        At most so many training frames are used, a random part where there are more.
+    seed, held_out_share
+        As for `build_corpus`.
+
+    Raises
+    ------
+    ValueError
+        If all frames are of one subject, so that none can be held out.
+    """
+    in_train, in_held_out = split_by_subject(table, held_out_share, seed)
+    if not in_held_out.any():
+        names = ", ".join(np.unique(table.dataset))
+        raise ValueError(f"{names}: a single subject, so no frame can be held out")
+    origin = str(table.metadata.origin)
+    train = _repeat(table.psi[in_train], min(rows, int(in_train.sum())), seed)
+    held_out = {origin: table.psi[in_held_out]}
+    counts = {origin: len(train), f"{origin} frames": len(train)}
+    return Corpus(
+        train=train,
+        held_out=held_out,
+        counts=counts | {f"held out/{origin}": len(held_out[origin])},
+        hashes={"train": sha256_array(train), f"held out/{origin}": sha256_array(held_out[origin])},
+    )
+
+
+def corpus_rows(counts: Mapping[str, int]) -> str:
+    """The training rows in words, such as ``3,000 simulated + 3,000 real (40 distinct)``."""
+    origins = [name for name in counts if f"held out/{name}" in counts]
+    parts = []
+    for origin in origins:
+        distinct = counts.get(f"{origin} frames")
+        repeated = f" ({distinct:,} distinct)" if distinct not in (None, counts[origin]) else ""
+        parts.append(f"{counts[origin]:,} {origin}{repeated}")
+    return " + ".join(parts)
 
 
 def fresh_units(n: int, seed: int) -> NDArray[np.float32]:

@@ -232,6 +232,19 @@ class ClipNames(Settings):
         return found[1] if found else None
 
 
+class Archive(Settings):
+    """One zip file that holds the data, where anyone may download them."""
+
+    url: Url
+    filename: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*\.zip$")]
+    bytes: int | None = Field(None, ge=1, description="its size; null: not known")
+    hash: Annotated[
+        str | None, StringConstraints(pattern=r"^(sha256:[0-9a-f]{64}|md5:[0-9a-f]{32})$")
+    ] = Field(None, description="null: not known; that of the first download is then kept")
+    unpack: Identifier = Field(description="id of `files`: members with such names are unpacked")
+    most_unpacked: int = Field(ge=1, description="bytes; members that sum to more are refused")
+
+
 class GatedManifest(Settings):
     """A data set or model that the reader brings."""
 
@@ -251,6 +264,7 @@ class GatedManifest(Settings):
         default_factory=dict, description="table of the paper -> what to compute or code"
     )
     files: tuple[ExpectedFiles, ...] = Field(min_length=1)
+    archive: Archive | None = Field(None, description="null: nobody can download it just like that")
     clips: ClipNames | None = Field(None, description="null: it has no recordings")
     tables: tuple[Table, ...] = ()
     splits: tuple[Split, ...] = ()
@@ -267,6 +281,8 @@ class GatedManifest(Settings):
         _refuse_repeats("rule", [rule.id for rule in self.rules])
         files = [group.id for group in self.files]
         _need_known("files", (id for table in self.tables for id in table.files), files)
+        if self.archive:
+            _need_known("archive: files", [self.archive.unpack], files)
         read = [i for t in self.tables if t.format == "text" and t.check == "rows" for i in t.files]
         _refuse_repeats("files of a table", [id for table in self.tables for id in table.files])
         _need_known("files with rows", (s.files for s in self.splits if s.files), read)
@@ -284,6 +300,8 @@ class GatedManifest(Settings):
         rights = self.redistribution
         if "unverified" in (rights.media, rights.labels, rights.features) and not self.unverified:
             raise ValueError("a right that is not verified needs a line in `unverified`")
+        if self.archive and self.access.route != "public":
+            raise ValueError(f"an archive is for public data, not for route {self.access.route!r}")
         return self
 
     @property

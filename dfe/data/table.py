@@ -62,7 +62,7 @@ class FeatureTable:
     dataset, clip, subject
         (N,) strings; `dataset` is a manifest id listed in `metadata.sources`.
     frame, timestamp
-        (N,) int64 index in the source, and (N,) float64 seconds.
+        (N,) int64 index in the source, and (N,) float64 seconds, NaN where they are not known.
     psi
         (N, 50) float32 expression vectors, 0 is neutral.
     scores
@@ -149,11 +149,16 @@ def _check_array(name: str, array: np.ndarray, shape: tuple[int, ...], dtype: st
     if not right_type or array.shape != shape:
         wanted = "str" if dtype == "U" else dtype
         raise FeatureError(f"{name} must be {wanted} {shape}, not {array.dtype} {array.shape}")
-    if array.dtype.kind == "f" and not (finite := np.isfinite(array)).all():
-        row = int(np.argwhere(~finite)[0][0])
+    if array.dtype.kind == "f" and (bad := _not_finite(name, array)).any():
+        row = int(np.argwhere(bad)[0][0])
         raise FeatureError(f"{name} holds NaN or infinity in row {row}")
     if dtype == "U" and (array == "").any():
         raise FeatureError(f"{name} is empty in row {int((array == '').argmax())}")
+
+
+def _not_finite(name: str, array: np.ndarray) -> NDArray[np.bool_]:
+    """Where a value is not finite; a time may be NaN, since not every program says when it was."""
+    return np.isinf(array) if name == "timestamp" else ~np.isfinite(array)
 
 
 def _check_landmarks(landmarks: np.ndarray, n: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from dfe.config import PSI_DIM
 from dfe.data.manifest import Origin
+from dfe.face import OpenHead
 
 KEYS = ("subject", "split")  # columns that every table of clips has; the others are labels
 
@@ -89,6 +90,12 @@ class Task:
     dataset
         Id of the data set that the clips are from; of several, sorted and joined by "+". Empty
         for a simulated task.
+    face
+        Name of the face model of the expression vectors.
+    extractor
+        Id of the adapter that read them; empty where none did.
+    left_out
+        Observer -> labeled clips that are not in the table because it has no frame of them.
 
     Raises
     ------
@@ -102,6 +109,9 @@ class Task:
     clips: pd.DataFrame
     frames: Mapping[str, Frames]
     dataset: str = ""
+    face: str = OpenHead.name
+    extractor: str = ""
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if missing := [key for key in KEYS if key not in self.clips]:
@@ -122,6 +132,11 @@ class Task:
         if absent := self.missing(PSI):
             raise TaskError(f"task {self.name}: no expression vectors of clips {absent[:5]}")
 
+    def left_out_text(self) -> str:
+        """What is not in the table, to stand behind a caption; empty if nothing."""
+        parts = [f"{count} lack {name}" for name, count in self.left_out.items()]
+        return f"; labeled clips left out: {', '.join(parts)}" if parts else ""
+
     def missing(self, observer: str) -> list[str]:
         """Ids of the clips of which an observer has no frame."""
         seen = np.zeros(len(self.clips), bool)
@@ -137,4 +152,4 @@ class Task:
             name: Frames(clip[clip >= 0], self.frames[name].values[clip >= 0], f.columns)
             for (name, clip), f in zip(kept.items(), self.frames.values(), strict=True)
         }
-        return Task(self.name, self.origin, self.clips.iloc[rows], frames, self.dataset)
+        return replace(self, clips=self.clips.iloc[rows], frames=frames)

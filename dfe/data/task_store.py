@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from dfe.config import TaskFiles
 from dfe.data.manifest import Origin
 from dfe.data.observations import Observation, read_observation
 from dfe.data.task import KEYS, PSI, Frames, Task, TaskError
+from dfe.face import OpenHead
 
 FORMAT = "dfe-task/1"
 
@@ -40,12 +42,14 @@ def write_task(path: Path, task: Task, settings: str) -> None:
         "format": FORMAT,
         "name": task.name,
         "origin": task.origin,
+        "face": task.face,
         "settings": settings,
         "columns": json.dumps(columns),
         "clips": json.dumps(table),
     }
-    if task.dataset:  # a simulated one has none
-        metadata["dataset"] = task.dataset
+    for name in ("dataset", "extractor"):  # a simulated one has none
+        if text := getattr(task, name):
+            metadata[name] = text
     write_checkpoint(path, tensors, metadata)
 
 
@@ -69,7 +73,15 @@ def read_task(path: Path) -> tuple[Task, str]:
         for name, columns in json.loads(metadata["columns"]).items()
     }
     origin: Origin = TypeAdapter(Origin).validate_python(metadata["origin"])
-    made = Task(metadata["name"], origin, clips, frames, metadata.get("dataset", ""))
+    made = Task(
+        metadata["name"],
+        origin,
+        clips,
+        frames,
+        dataset=metadata.get("dataset", ""),
+        face=metadata.get("face", OpenHead.name),
+        extractor=metadata.get("extractor", ""),
+    )
     return made, metadata["settings"]
 
 
@@ -81,10 +93,15 @@ def load_own_task(name: str, files: TaskFiles) -> Task:
     the clip; frames of clips that the table does not list are left out. The data set is the one
     that the expression vectors of these clips name.
 
+    Methods can only be compared on the same clips, so a clip that any observer lacks is left out
+    and counted (`Task.left_out`): first those without expression vectors, which no program found
+    a face in or which were never recorded, then those that another observer lacks.
+
     Raises
     ------
     TaskError
-        If a file cannot be read, a clip name is not unique, or a clip has no expression vectors.
+        If a file cannot be read, a clip name is not unique, no clip has expression vectors, or
+        another observer lacks more than half of the clips that have.
     dfe.data.observations.ObservationError
         If an observation file is not what it should be.
     """
@@ -93,12 +110,47 @@ def load_own_task(name: str, files: TaskFiles) -> Task:
         observer: read_observation(path)
         for observer, path in {PSI: files.psi, **files.observers}.items()
     }
+    clips, left_out = _seen_by_all(clips, seen)
     frames = {
         observer: join_frames(clips.index, found, observer) for observer, found in seen.items()
     }
     listed = np.isin(seen[PSI].clip, clips.index.to_numpy(str))  # (M,)
     dataset = "+".join(np.unique(seen[PSI].dataset[listed]))
-    return Task(name, seen[PSI].metadata.origin, clips, frames, dataset)
+    about = seen[PSI].metadata
+    face = about.face or OpenHead.name
+    return Task(name, about.origin, clips, frames, dataset, face, about.adapter, left_out)
+
+
+def _seen_by_all(
+    clips: pd.DataFrame, seen: Mapping[str, Observation]
+) -> tuple[pd.DataFrame, dict[str, int]]:
+    """The clips that every observer saw, and how many each of them lacks, ψ before the others."""
+    left_out: dict[str, int] = {}
+    has_psi = clips.index.isin(np.unique(seen[PSI].clip))  # (N,)
+    kept = has_psi.copy()
+    for observer, found in seen.items():
+        lacks = ~clips.index.isin(np.unique(found.clip))  # (N,)
+        if observer != PSI and has_psi.any():
+            lacks &= has_psi
+            _need_half(observer, clips.index[lacks], int(has_psi.sum()))
+        if lacks.any():
+            left_out[observer] = int(lacks.sum())
+        kept &= ~lacks
+    if not kept.any() and has_psi.any():
+        raise TaskError(
+            f"no clip was seen by all of {', '.join(seen)}: "
+            + ", ".join(f"{count} lack {name}" for name, count in left_out.items())
+        )
+    # Where no clip has expression vectors, what is wrong shows when the frames are joined.
+    return (clips[kept], left_out) if kept.any() else (clips, {})
+
+
+def _need_half(observer: str, lacking: pd.Index, total: int) -> None:
+    if 2 * len(lacking) > total:
+        raise TaskError(
+            f"{observer} has no frame of {len(lacking)} of {total} clips, such as "
+            f"{', '.join(map(repr, lacking[:3]))}: run the program on them, or leave it out"
+        )
 
 
 def read_clips(path: Path) -> pd.DataFrame:

@@ -56,6 +56,8 @@ class Flame:
 
     name = "flame"
     n_psi = N_PSI
+    region_names: tuple[str, ...] = REGION_NAMES
+    part_names: tuple[str, ...] = PART_NAMES
 
     def __init__(self, path: str | Path) -> None:
         """Read a model file; see `dfe.face.flame_file.read_flame`.
@@ -74,8 +76,7 @@ class Flame:
         self.template = (file.template * MILLIMETERS - self.origin).astype(np.float32)
         self.triangles = file.triangles
         self.basis = expression.reshape(N_PSI, -1).astype(np.float32)
-        self.part_names, self.parts = PART_NAMES, _parts(file)
-        self.region_names = REGION_NAMES
+        self.parts = _parts(file)
         self.regions = _regions(file, self.parts, self.template[:, 0])
         self.provenance = {"file": Path(path).name, "sha256": file.sha256}
         self._hinge = (joints[JAW] - self.origin).astype(np.float32)  # (3,)

@@ -3,13 +3,14 @@
 from dfe.recording.accuracy import paper_observers, record_accuracy
 from dfe.recording.diversity import Coding, record_diversity
 from dfe.recording.pairs import asked_pairs
-from dfe.recording.sources import gated_sources, joint_origin
+from dfe.recording.sources import corpus_origin, gated_sources, joint_origin
 from dfe.recording.tasks import record_variant_tasks
 from dfe.recording.templates import record_asymmetry, record_displacement, record_templates
 
 __all__ = [
     "Coding",
     "asked_pairs",
+    "corpus_origin",
     "gated_sources",
     "joint_origin",
     "paper_observers",

@@ -42,12 +42,16 @@ class Coding:
         Entropy and NMI with their intervals.
     origin
         Where frames and labels come from.
+    feature
+        Id of the program of automatic action units, as in `needs` of `book/claims.yml`; empty for
+        a stand-in.
     """
 
     active: NDArray[np.bool_]  # (M, K)
     frames: NDArray[np.int64]  # (M,)
     measured: Diversity
     origin: Origin
+    feature: str = ""
 
 
 def record_diversity(
@@ -91,7 +95,8 @@ def record_diversity(
     tokens, labels = codings[DFE_CODING], np.asarray(groups)
     common: dict[str, Any] = {"of": "frames", "seeds": seeds}
     for name, coding in codings.items():
-        more = {"using": _USING.get(name, ""), "used": (*used, *_USED.get(name, ()))}
+        known = [coding.feature] if coding.feature else _USED.get(name, ())
+        more = {"using": "" if coding.feature else _USING.get(name, ""), "used": (*used, *known)}
         if coding is tokens:
             more["used"] = (*used, *model_data)
         _record_values(recorder, name, coding, common | more)

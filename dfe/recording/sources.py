@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from dfe.data.corpus import Corpus
 from dfe.data.table import FeatureTable
 from dfe.results import Origin
 
@@ -23,6 +24,13 @@ def joint_origin(*origins: Origin) -> Origin:
     if "gated" in found:
         return "gated"
     return origins[0] if len(found) == 1 else "real and simulated"
+
+
+def corpus_origin(corpus: Corpus) -> Origin:
+    """Where the frames come from that a model of this corpus has learned from."""
+    origins: dict[str, Origin] = {"real": "real", "simulated": "simulated", "gated": "gated"}
+    found = [origins[name] for name in corpus.held_out]
+    return joint_origin(*found)
 
 
 def gated_sources(table: FeatureTable, rows: NDArray[np.bool_] | None = None) -> tuple[str, ...]:

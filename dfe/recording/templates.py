@@ -29,7 +29,7 @@ from dfe.variants import ABLATIONS, VARIANTS
 UNITS: Mapping[str, str] = MappingProxyType({"Dot product": "m² on another mesh", "Cosine": ""})
 DISPLACEMENT, ASYMMETRY = "displacement-curve-lowest", "asymmetric-templates"
 ONE_SIDED = 0.25  # half-way to the asymmetry of a motion of one side only
-_ORIGIN: Origin = "real and simulated"  # of the frames that every run is trained on
+FLAME = "flame"  # id of the paper's mesh in `needs` of `book/claims.yml`
 _SCALE = (SQUARE_METERS, 1.0)
 
 Runs = Mapping[str, Sequence[NDArray[np.float32]]]  # label of a variant -> (K, V, 3) of each run
@@ -41,6 +41,7 @@ def record_templates(
     *,
     resamples: int,
     seeds: Sequence[int],
+    origin: Origin,
     using: str = "",
     used: Sequence[str] = (),
 ) -> None:
@@ -58,6 +59,8 @@ def record_templates(
     resamples
         Of the bootstrap over tokens. The first run of each variant has the draws of
         `pair_similarity_interval`.
+    origin
+        Of the frames that every run is trained on.
     using
         What stands here for the paper's runs and mesh, in words.
     used
@@ -72,7 +75,7 @@ def record_templates(
     """
     _check_runs(runs, seeds)
     labels = _labels(recorder.claims, runs)
-    common: dict[str, Any] = {"of": "tokens", "seeds": seeds, "origin": _ORIGIN}
+    common: dict[str, Any] = {"of": "tokens", "seeds": seeds, "origin": origin}
     for row, label in labels.items():
         values = pair_similarity_over_runs(runs[label], "distance", resamples)
         spread = _spread(runs[label])
@@ -82,7 +85,7 @@ def record_templates(
                 value.scaled(scale),
                 n=len(runs[label][0]),
                 sd=None if sd is None else sd * scale,
-                unit=UNITS[column],
+                unit="" if FLAME in used else UNITS[column],
                 using=using,
                 used=tuple(used),
                 **common,
@@ -145,6 +148,7 @@ def record_displacement(
     *,
     resamples: int,
     seeds: Sequence[int],
+    origin: Origin,
     using: str = "",
     used: Sequence[str] = (),
 ) -> None:
@@ -168,7 +172,7 @@ def record_displacement(
         n=len(runs[VARIANTS["full"].label][0]),
         of="tokens",
         seeds=seeds,
-        origin=_ORIGIN,
+        origin=origin,
         using=using,
         used=tuple(used),
     )
@@ -179,6 +183,7 @@ def record_asymmetry(
     asymmetry: ArrayLike,
     *,
     seeds: Sequence[int],
+    origin: Origin,
     using: str = "",
     used: Sequence[str] = (),
 ) -> None:
@@ -188,7 +193,7 @@ def record_asymmetry(
     ----------
     asymmetry
         (K,) as `dfe.metrics.asymmetry` gives it. A token that does not move (NaN) is not one-sided.
-    seeds, using, used
+    seeds, origin, using, used
         As for `record_templates`; of the model whose tokens these are.
 
     Raises
@@ -205,7 +210,7 @@ def record_asymmetry(
         n=len(each),
         of="tokens",
         seeds=seeds,
-        origin=_ORIGIN,
+        origin=origin,
         using=using,
         used=tuple(used),
     )

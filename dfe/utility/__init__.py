@@ -1,7 +1,14 @@
 """Classifiers on features of clips: the protocols of sections 5.2 and 5.3, and their tables."""
 
 from dfe.utility.comparison import Comparison, beside_paper, compare, paired_table
-from dfe.utility.features import DFE_TOKENS, FACIAL_BASIS, PSI_STATISTICS, bag_method, task_methods
+from dfe.utility.features import (
+    DFE_TOKENS,
+    FACIAL_BASIS,
+    PSI_STATISTICS,
+    PUBLISHED_BASIS,
+    bag_method,
+    task_methods,
+)
 from dfe.utility.methods import (
     NEEDS_FEATURES,
     Method,
@@ -33,6 +40,7 @@ __all__ = [
     "DFE_TOKENS",
     "FACIAL_BASIS",
     "PSI_STATISTICS",
+    "PUBLISHED_BASIS",
     "NEEDS_FEATURES",
     "Comparison",
     "Method",

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from dfe.config import UtilityConfig
 from dfe.metrics import Interval, Measure, PairedDifference, holm, interval, paired, score
-from dfe.utility.features import DFE_TOKENS, PRETRAINED, paper_row
+from dfe.utility.features import DFE_TOKENS, FACIAL_BASIS, PRETRAINED, PUBLISHED_BASIS, paper_row
 from dfe.utility.methods import NEEDS_FEATURES, Role, UtilityError
 from dfe.utility.protocols import Predictions
 
@@ -166,9 +166,12 @@ def beside_paper(
 
     Returns
     -------
-    All rows of `here`, and before the tokens a row for each pretrained model without features.
+    All rows of `here`, and before the tokens a row for each pretrained model without features,
+    and for Facial Basis where there is none.
     """
     absent = [name for name in PRETRAINED if name not in here.index]
+    if not {FACIAL_BASIS, PUBLISHED_BASIS} & set(here.index):
+        absent = [FACIAL_BASIS, *absent]
     place = list(here.index).index(DFE_TOKENS)
     order = [*here.index[:place], *absent, *here.index[place:]]
     found: dict[tuple[str, str], list[str]] = {}

@@ -23,7 +23,8 @@ from dfe.data.task import (
 from dfe.utility.methods import Method, Role
 
 DFE_TOKENS = "DFE tokens"
-FACIAL_BASIS = "Facial Basis"
+FACIAL_BASIS = "Facial Basis"  # fitted here, on the open head
+PUBLISHED_BASIS = "Facial Basis (published)"  # coefficients that its authors' program wrote
 PSI_STATISTICS = "ψ itself"
 PRETRAINED = ("LibreFace", "MAE-Face", "MARLIN", "VideoMAE")  # need features of the real clips
 
@@ -31,6 +32,7 @@ PRETRAINED = ("LibreFace", "MAE-Face", "MARLIN", "VideoMAE")  # need features of
 PAPER_ROWS: Mapping[str, tuple[str, ...]] = {
     DFE_TOKENS: ("Ours (VQ-VAE)", "Ours"),
     FACIAL_BASIS: ("Facial Basis",),
+    PUBLISHED_BASIS: ("Facial Basis",),
     "LibreFace": ("AU (LibreFace)", "AU", "AU-based"),
     "MAE-Face": ("FaceMAE",),
     "MARLIN": ("Marlin",),
@@ -51,6 +53,7 @@ ORDER = (
     HUMAN_UNITS,
     AUTOMATIC_UNITS,
     FACIAL_BASIS,
+    PUBLISHED_BASIS,
     OTHER_3DMM,
     EMBEDDING,
     *PRETRAINED,
@@ -81,7 +84,8 @@ def task_methods(
     codebook_size
         K.
     basis
-        (M, 50) Facial-Basis coefficients of the same frames; None leaves that method out.
+        (M, 50) coefficients of the Facial Basis that was fitted here, of the same frames; None
+        leaves that method out.
 
     Returns
     -------

@@ -11,15 +11,16 @@ from dfe.data.task import AUTOMATIC_UNITS
 from dfe.metrics import Measure
 from dfe.results import Origin, Recorder
 from dfe.utility.comparison import Comparison
-from dfe.utility.features import DFE_TOKENS, paper_row
+from dfe.utility.features import DFE_TOKENS, PUBLISHED_BASIS, paper_row
 from dfe.utility.methods import UtilityError
 
-#: Method that reads pictures -> id of its features, as in `needs` of `book/claims.yml`.
+#: Method of a reader's own files -> id of its features, as in `needs` of `book/claims.yml`.
 FEATURES: Mapping[str, str] = {
     "LibreFace": "libreface",
     "MAE-Face": "mae-face",
     "MARLIN": "marlin",
     "VideoMAE": "videomae",
+    PUBLISHED_BASIS: "facial-basis",
 }
 
 

@@ -3,8 +3,8 @@
 Layout (Kollias and Zafeiriou; releases of the ABAW challenges): `AU_Detection_Challenge/` with
 `Train_Set/` and `Validation_Set/`, in older releases `AU_Set/`. A file `<video>.txt` has the header
 `AU1,AU2,AU4,AU6,AU7,AU10,AU12,AU15,AU23,AU24,AU25,AU26` and one line for each frame: 1 is there, 0
-is not, -1 is not annotated. Line i below the header, from 0, belongs to picture i+1 of the video,
-`%05d.jpg`; that number is the frame here. Pictures may be missing where no face was found.
+is not, -1 is not annotated. Line i below the header, from 0, is frame i here; it belongs to picture
+i+1 of the video, `%05d.jpg`. Pictures may be missing where no face was found.
 
 Where two people are seen, a video has files for them that end in `_left` and `_right`. They stay in
 the name of the clip, because each has its own face; a split has to keep them together.
@@ -24,7 +24,7 @@ UNKNOWN = -1
 
 
 def read_affwild2(clip: str, files: Files) -> Recording:
-    """Read the labels of one video: (M, 12), 0 or 1; frames are the numbers of its pictures.
+    """Read the labels of one video: (M, 12), 0 or 1; frames are its lines, from 0.
 
     Raises
     ------

@@ -4,21 +4,24 @@ Live Link Face (Epic Games' app for iPhones; checked on one recording of 4,030 f
 BlendShapeCount`, 52 weights with a capital first letter, then nine rotations of head and eyes.
 Timecode is `HH:MM:SS:FF.mmm`, the last part frames and thousandths of a frame. The file does not
 say how many of these frames make a second, and they need not be those of the camera (in that
-recording each frame advances it by two), so a frame's number is its row, from 1, and lost frames
+recording each frame advances it by two), so a frame's number is its row, from 0, and lost frames
 leave no gap. A frame that repeats the timecode of an earlier one is dropped and counted.
 Unverified: that frames without a face have BlendShapeCount 0; they are dropped if there are any.
 
 MediaPipe's Face Landmarker writes no file. The form that is read here is a CSV with its category
 names as columns (`_neutral` may be there, `tongueOut` is not scored and becomes 0), one row for
-each frame, and a column `frame`; without it the number of a frame is its row, from 1.
+each frame, and a column `frame` from 0; without it the number of a frame is its row, from 0.
 
 Weights are passed on as they are. A resting face has not all weights 0 in either program.
+
+`LIVE_LINK_PSI` and `MEDIAPIPE_PSI` read the same files as expression vectors of the open head.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -44,8 +47,10 @@ from dfe.data.adapters.tables import (
 )
 from dfe.data.extract.arkit import ARKIT_NAMES, to_arkit_order
 from dfe.data.features import scores_to_psi
+from dfe.data.table import N_PSI
 from dfe.face import OpenHead
 
+PSI = tuple(f"psi_{i:02d}" for i in range(N_PSI))
 REPEATED_TIMECODE = "the timecode of an earlier frame"
 
 _SCORED = tuple(name for name in ARKIT_NAMES if name != "tongueOut")  # by MediaPipe
@@ -115,7 +120,12 @@ def arkit_psi(weights: Recording) -> Recording:
             f"{weights.clip}: psi needs {len(ARKIT_NAMES)} ARKit weights for each frame, "
             f"got shape {weights.values.shape}"
         )
-    return replace(weights, values=scores_to_psi(weights.values, OpenHead()))
+    return replace(weights, values=scores_to_psi(weights.values, _head()))
+
+
+@cache
+def _head() -> OpenHead:
+    return OpenHead()
 
 
 def _small_first(name: str) -> str:
@@ -143,3 +153,20 @@ def _adapter(name: str, title: str, read: Callable[[str, Files], Recording]) -> 
 
 LIVE_LINK = _adapter("live-link", "Live Link Face", read_live_link)
 MEDIAPIPE = _adapter("mediapipe-blendshapes", "blendshapes of MediaPipe as CSV", read_mediapipe)
+
+
+def _as_psi(weights: Adapter) -> Adapter:
+    """An adapter of the same files, for expression vectors of the open head."""
+    return replace(
+        weights,
+        name=f"{weights.name}-psi",
+        title=f"{weights.title}, on the open head",
+        kind="psi",
+        face=OpenHead.name,
+        columns=PSI,
+        read=lambda clip, files: arkit_psi(weights.read(clip, files)),
+    )
+
+
+LIVE_LINK_PSI = _as_psi(LIVE_LINK)
+MEDIAPIPE_PSI = _as_psi(MEDIAPIPE)

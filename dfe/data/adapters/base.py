@@ -1,13 +1,14 @@
 """What every adapter shares: a recording in our form, how it is found, and its defects.
 
-An adapter reads the files that another program wrote for one recording. It keeps the program's own
-frame numbers. Frames that cannot be used are dropped and counted by reason; a file that cannot be
-trusted as a whole is an error that names it. Nothing is filled in.
+An adapter reads the files that another program wrote for one recording. Programs call the first
+frame 0 or 1; here it is 0 always, so that one number means one frame whoever looked at it. Frames
+that cannot be used are dropped and counted by reason; a file that cannot be trusted as a whole is
+an error that names it. Nothing is filled in.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -38,7 +39,7 @@ class Recording:
     clip
         Its name.
     frame
-        (M,) int64 numbers of the program, increasing; gaps are missing frames.
+        (M,) int64 numbers from 0, increasing; gaps are missing frames.
     values
         (M, D) float32, finite.
     skipped
@@ -122,13 +123,19 @@ class Adapter:
     columns
         Names of the D values; empty where they have none.
     find
-        Folder -> clip -> its files, both sorted.
+        Folder -> clip -> its files, both sorted. A folder stands for the files in it, so that
+        videos with a file for each frame need one path each.
     read
         Clip and its files -> recording.
     layout
         Where the files lie, for the message when none is found.
     face
         Name of the face model of the expression vectors; empty for the other kinds.
+    inside
+        Patterns of the files for which a folder among the files of a clip stands.
+    find_crops
+        As `find`, where the files are those of pictures cut out of recordings, a folder for each
+        recording; None where `find` finds them too.
     """
 
     name: str
@@ -139,9 +146,16 @@ class Adapter:
     read: Callable[[str, Files], Recording]
     layout: str
     face: str = ""
+    inside: tuple[str, ...] = ()
+    find_crops: Callable[[Path], Mapping[str, Files]] | None = None
 
-    def recordings(self, folder: Path) -> Mapping[str, Files]:
+    def recordings(self, folder: Path, crops: bool = False) -> Mapping[str, Files]:
         """Clip -> files of everything in a folder.
+
+        Parameters
+        ----------
+        crops
+            Pictures are frames of recordings, and no collection of images.
 
         Raises
         ------
@@ -150,10 +164,32 @@ class Adapter:
         """
         if not folder.is_dir():
             raise AdapterError(f"{folder}: no such folder; {self.title} writes {self.layout}")
-        found = self.find(folder)
+        found = (self.find_crops if crops and self.find_crops else self.find)(folder)
         if not found:
             raise AdapterError(f"{folder}: nothing of {self.title} here; it writes {self.layout}")
         return found
+
+    def inputs(self, files: Files) -> Iterator[Path]:
+        """Every file that is read for a clip: folders become what `inside` finds in them."""
+        for path in files:
+            if self.inside and path.is_dir():
+                found = {one for pattern in self.inside for one in path.glob(pattern)}
+                yield from sorted(found, key=str)  # Path compares part by part, which is slow
+            else:
+                yield path
+
+
+def from_zero(where: object, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Frames of a program that calls the first one 1, as all of ours begin with 0.
+
+    Raises
+    ------
+    AdapterError
+        If a number is below 1; the message begins with `where`.
+    """
+    if len(numbers) and (least := int(numbers.min())) < 1:
+        raise AdapterError(f"{where}: frame {least}, but this program calls the first frame 1")
+    return numbers - 1
 
 
 def by_stem(folder: Path, pattern: str) -> dict[str, Files]:

@@ -2,8 +2,11 @@
 
 MAE-Face (ViT-B; Ma et al. 2022, arXiv 2210.15878) gives a vector for each image. Read are
 `<clip>.npy` of shape (M, 768), whose frames are the rows from 0, or a folder `<clip>/` with
-`<frame>.npy` of shape (768,) for each frame, whose number is the digits at the end of the name.
-Which of the two a folder holds is told from the first array in it.
+`<frame>.npy` of shape (768,) for each frame, whose number, the digits at the end of the name, is 1
+for the first frame, as in pictures that ffmpeg or Aff-Wild2 number. It becomes 0 here. An array
+without numbers has to hold a row for every frame: where pictures are missing, later rows would
+belong to other frames, and nothing here can see that. Which of the two a folder holds is told from
+the first array in it. A clip with a file for each frame is found as its folder.
 
 MARLIN (base; Cai et al. 2023) and VideoMAE-B (Tong et al. 2022) give a vector for each window of a
 video: `<clip>.npy` of shape (windows, 768). The frame of a window is its index times 16. That is
@@ -18,7 +21,7 @@ is read; vectors that are not finite in it are dropped.
 
 from __future__ import annotations
 
-from collections import defaultdict
+import os
 from functools import partial
 from pathlib import Path
 
@@ -31,6 +34,7 @@ from dfe.data.adapters.base import (
     Files,
     Recording,
     by_stem,
+    from_zero,
     need_width,
     recording,
 )
@@ -38,6 +42,8 @@ from dfe.data.adapters.tables import need_unique
 
 WIDTH = 768
 WINDOW = 16  # frames
+
+_SUFFIX = ".npy"
 
 
 def read_rows(clip: str, files: Files, step: int = 1) -> Recording:
@@ -59,34 +65,45 @@ def read_rows(clip: str, files: Files, step: int = 1) -> Recording:
 def read_images(clip: str, files: Files) -> Recording:
     """Read one array (M, 768), or a file (768,) for each frame: (M, 768) values.
 
+    Parameters
+    ----------
+    files
+        Arrays, or one folder of them.
+
     Raises
     ------
     AdapterError
         As `read_rows`; also if the name of a frame's file has no number, or a number comes twice.
     """
+    files = tuple(MAE_FACE.inputs(files))
     if len(files) == 1 and load_array(files[0]).ndim != 1:
         return read_rows(clip, files)
     frame = np.array([frame_number(path, path.stem) for path in files], np.int64)  # (M,)
-    need_unique(files[0].parent, frame)
+    need_unique(files[0].parent, frame)  # before `from_zero`: the message names their numbers
+    frame = from_zero(files[0].parent, frame)
     return recording(clip, frame, np.stack([load_vector(path, WIDTH) for path in files]))
 
 
 def _find_images(folder: Path) -> dict[str, Files]:
-    """Clip -> its array, or the arrays of its frames."""
-    arrays = by_stem(folder, "**/*.npy")
-    inside: dict[Path, list[Path]] = defaultdict(list)
-    for (path,) in arrays.values():
-        inside[path.parent].append(path)
-    for parent, paths in inside.items():
-        if load_array(paths[0]).ndim != 1:
+    """Clip -> its array, or the folder with the arrays of its frames."""
+    found: dict[str, Files] = {}
+    for root, _, names in os.walk(folder):
+        arrays = [Path(root, name) for name in sorted(names) if name.endswith(_SUFFIX)]
+        if not arrays:
             continue
-        clip = parent.relative_to(folder).as_posix() if parent != folder else folder.resolve().name
-        for path in paths:
-            del arrays[path.relative_to(folder).with_suffix("").as_posix()]
-        if clip in arrays:
-            raise AdapterError(f"{parent}: also {parent.name}.npy is here; leave only one of them")
-        arrays[clip] = tuple(paths)
-    return dict(sorted(arrays.items()))
+        if load_array(arrays[0]).ndim == 1:
+            clips: dict[str, Files] = {_clip(folder, Path(root)): (Path(root),)}
+        else:
+            clips = {_clip(folder, path.with_suffix("")): (path,) for path in arrays}
+        if twice := sorted(found.keys() & clips.keys()):
+            path = folder / twice[0]
+            raise AdapterError(f"{path}: also {path.name}{_SUFFIX} is here; leave only one of them")
+        found |= clips
+    return dict(sorted(found.items()))
+
+
+def _clip(folder: Path, path: Path) -> str:
+    return path.relative_to(folder).as_posix() if path != folder else folder.resolve().name
 
 
 MAE_FACE = Adapter(
@@ -97,6 +114,7 @@ MAE_FACE = Adapter(
     find=_find_images,
     read=read_images,
     layout="what is saved as <clip>.npy of shape (M, 768) or <clip>/<frame>.npy of shape (768,)",
+    inside=(f"*{_SUFFIX}",),
 )
 
 

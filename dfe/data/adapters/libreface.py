@@ -9,13 +9,16 @@ face have no row, so there are gaps in `frame_idx`. It sees one face in a frame.
 second. It is not read here.
 
 Intensities are meant to lie from 0 to 5. Of its two models only the one with separate heads limits
-them; the default one does not, so values outside are passed on as they are.
+them; the default one does not. Values above 5 are passed on as they are. Those below 0 become 0:
+less than no activity has no meaning, and a negative unit would read as "not coded" elsewhere.
 
 The 24 columns have the names and the order of the book's simulated automatic units
 (`dfe.data.cohorts.observers`): `au_12` is AU12 and `au_12_intensity` is AU12_intensity.
 """
 
 from __future__ import annotations
+
+import numpy as np
 
 from dfe.data.adapters.base import Adapter, Files, Recording, by_stem, recording
 from dfe.data.adapters.tables import need_labels, need_unique, numbers, read_table, whole_numbers
@@ -32,7 +35,7 @@ _IN_FILE = tuple(name.replace("AU", "au_") for name in COLUMNS)
 
 
 def read_libreface(clip: str, files: Files) -> Recording:
-    """Read one recording: (M, 24) values, 12 labels 0 or 1, then 12 intensities 0 to 5.
+    """Read one recording: (M, 24) values, 12 labels 0 or 1, then 12 intensities from 0.
 
     Raises
     ------
@@ -46,6 +49,7 @@ def read_libreface(clip: str, files: Files) -> Recording:
     need_unique(path, frame)
     values = numbers(path, table, _IN_FILE)  # (N, 24)
     need_labels(path, _IN_FILE, values[:, : len(DETECTED)])
+    values[np.isfinite(values) & (values < 0)] = 0  # of intensities only, by the check above
     return recording(clip, frame, values)
 
 

@@ -7,7 +7,9 @@ each comma, also in the header. A frame without a face has a row too, with succe
 
 Variants that are read as well: E-DAIC's files, which have no `face_id`, and files from which
 someone kept the action units alone, separated by `;`. The latter say nothing about confidence, so
-no frame of them is dropped for it, and their frames are the numbers of their rows, from 1.
+no frame of them is dropped for it, and their frames are the numbers of their rows, from 0.
+
+The program calls the first frame 1; here it is 0.
 
 Our choices: frames without success or with a confidence below 0.8 are dropped. With several faces
 the one with the highest sum of confidence over the recording is kept; the documentation of
@@ -33,6 +35,7 @@ from dfe.data.adapters.base import (
     Files,
     Recording,
     by_stem,
+    from_zero,
     recording,
 )
 from dfe.data.adapters.tables import (
@@ -77,7 +80,8 @@ def read_openface(clip: str, files: Files) -> Recording:
     need_labels(path, OCCURRENCES, labels)
     if not tracked:
         return recording(clip, row_numbers(table), values)
-    return recording(clip, whole_numbers(path, table, "frame"), values, _dropped(path, table))
+    frame = from_zero(path, whole_numbers(path, table, "frame"))
+    return recording(clip, frame, values, _dropped(path, table))
 
 
 def _dropped(path: Path, table: pd.DataFrame) -> dict[str, NDArray[np.bool_]]:

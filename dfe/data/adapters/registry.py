@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from dfe.data.adapters.affwild2 import AFFWILD2
-from dfe.data.adapters.arkit import LIVE_LINK, MEDIAPIPE
+from dfe.data.adapters.arkit import LIVE_LINK, LIVE_LINK_PSI, MEDIAPIPE, MEDIAPIPE_PSI
 from dfe.data.adapters.base import Adapter, AdapterError
 from dfe.data.adapters.embeddings import MAE_FACE, MARLIN, VIDEOMAE
 from dfe.data.adapters.emoca import EMOCA, EMOCA_WITH_JAW
@@ -19,7 +19,7 @@ from dfe.data.adapters.smirk import SMIRK
 _ALL = (
     *(EMOCA, EMOCA_WITH_JAW, INFERNO, INFERNO_WITH_JAW, SMIRK, FACIAL_BASIS),
     *(AFFWILD2, LIBREFACE, OPENFACE, EDAIC_OPENFACE, LIVE_LINK, MEDIAPIPE),
-    *(MAE_FACE, MARLIN, VIDEOMAE),
+    *(LIVE_LINK_PSI, MEDIAPIPE_PSI, MAE_FACE, MARLIN, VIDEOMAE),
 )
 #: Id -> adapter.
 ADAPTERS: Mapping[str, Adapter] = MappingProxyType({one.name: one for one in _ALL})

@@ -1,13 +1,14 @@
 """SMIRK: FLAME coefficients in an archive that the reader writes.
 
-SMIRK (github.com/georgeretsi/smirk; Retsinas et al. 2024) saves nothing but pictures. The form
-that is read here is ours: one `<clip>.npz` for each recording with `frame` (M,), whole numbers, and
-`expression_params` (M, 50). `jaw_params` (M, 3) and `eyelid_params` (M, 2) may be there; their
-shape is checked and they are not used. Other arrays are ignored. A frame without a face has no row.
+SMIRK (github.com/georgeretsi/smirk; Retsinas et al. 2024) saves nothing but pictures. The form that
+is read here is ours: one `<clip>.npz` for each recording with `frame` (M,), whole numbers that call
+the first frame 0, and `expression_params` (M, 50). `jaw_params` (M, 3) and `eyelid_params` (M, 2)
+may be there; their shape is checked and they are not used. Other arrays are ignored. A frame
+without a face has no row.
 
-In SMIRK's `demo_video.py`, with `numbers, codes = [], []` and a counter `i` of the frames, append
-after the line that calls the encoder, and save at the end. Let frames without landmarks `continue`
-instead of leaving the program:
+In SMIRK's `demo_video.py`, with `numbers, codes = [], []` and a counter `i` of the frames from 0,
+append after the line that calls the encoder, and save at the end. Let frames without landmarks
+`continue` instead of leaving the program:
 
     outputs = smirk_encoder(cropped_image)
     numbers.append(i)

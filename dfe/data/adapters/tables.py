@@ -142,8 +142,8 @@ def whole_numbers(path: Path, table: pd.DataFrame, name: str) -> NDArray[np.int6
 
 
 def row_numbers(table: pd.DataFrame) -> NDArray[np.int64]:
-    """Numbers from 1 for files that do not number their frames, (N,)."""
-    return np.arange(1, len(table) + 1, dtype=np.int64)
+    """Numbers from 0 for files that do not number their frames, (N,)."""
+    return np.arange(len(table), dtype=np.int64)
 
 
 def need_values(
