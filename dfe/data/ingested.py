@@ -29,4 +29,4 @@ def clips_path(dataset: str) -> Path:
 
 def ingested_extractors(dataset: str) -> tuple[str, ...]:
     """Sorted ids of the extractors whose files of a data set are there and whole."""
-    return tuple(sorted(path.stem for path in ingested_folder(dataset).glob("*.parquet")))
+    return tuple(sorted(path.stem for path in ingested_folder(dataset).glob("[!.]*.parquet")))
