@@ -39,7 +39,8 @@ def read_chalearn(folder: Path) -> pd.DataFrame:
     -------
     DataFrame
         ``clip`` (name without ``.mp4``), ``subject`` (YouTube id), ``split``, the five traits and
-        ``interview``, all 0 to 1. A high "neuroticism" was given to people who seem stable.
+        ``interview``, all 0 to 1. Whether a high "neuroticism" stands for a person who seems
+        stable, as some who used the data say, is unverified.
 
     Raises
     ------
