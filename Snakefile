@@ -130,7 +130,10 @@ def own_files(dataset):
 
 def recordings(notebook):
     """What the page on recordings with open landmarks is made of; it is built without them too."""
-    return [*LANDMARKS, "dfe/emotions.py"] if notebook in CLIP_PAGES else []
+    if notebook not in CLIP_PAGES:
+        return []
+    readers = [f"dfe/data/adapters/{name}.py" for name in "base openface tables".split()]
+    return [*LANDMARKS, "dfe/emotions.py", *readers, "dfe/data/labels/ravdess.py"]
 
 
 def measured(notebook):

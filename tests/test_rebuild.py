@@ -65,6 +65,7 @@ def test_nothing_runs_again_without_a_change(smoke_html: Path, tmp_path: Path) -
                     "11_ablations",
                     "13_cohorts",
                     "14_power",
+                    "17_emotions",
                 )
             },
         ),

@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from dfe.data.adapters.base import from_zero
 from dfe.data.adapters.openface import INTENSITIES, read_openface
 from dfe.data.adapters.tables import need_unique, numbers, read_table, whole_numbers
 from dfe.data.fetch import cache_root
@@ -134,6 +135,7 @@ def read_track(path: Path) -> Track:
     table = read_table(path, ("frame", *_SPACE))
     frame, space = whole_numbers(path, table, "frame"), _space(path, table)
     need_unique(path, frame)
+    frame = from_zero(path, frame)
     order = np.argsort(frame)
     rows = order[np.searchsorted(frame, seen.frame, sorter=order)]  # (M,)
     points = to_head_axes(space[rows].reshape(-1, len(_POINTS), 3))
