@@ -76,7 +76,7 @@ def ingest(
     jobs: int = 2,
     progress: Progress = lambda step: None,
 ) -> Path:
-    """Read all recordings of a folder into the observation file of a data set and an extractor.
+    """Read all recordings of a folder into one observation file, and return its path.
 
     Nothing is done if the file is there and was made of the same files with the same options.
 
@@ -86,23 +86,16 @@ def ingest(
         The data set; its `clips` says which clip a recording is.
     adapter
         How the program's files are read.
-    folder
-        Where they lie.
-    version
-        Of the program that wrote them.
+    folder, version
+        Where they lie, and the version of the program.
     every
-        Keep the frames whose number it divides, where all of them would not fit into memory. The
-        paper itself uses about 300,000 of the frames of Aff-Wild2 (section 5.1).
+        Keep the frames whose number it divides, where all of them would not fit into memory.
     names
         Regular expression in the place of the manifest's: group 1 is the clip.
     jobs
         Processes that read. An adapter that is not registered is read by this one.
     progress
         Called after each step.
-
-    Returns
-    -------
-    Path of the observation file; `dfe.data.ingested.report_path` is beside it.
 
     Raises
     ------
@@ -115,9 +108,8 @@ def ingest(
     """
     if every < 1 or jobs < 1:
         raise IngestError(f"every ({every}) and jobs ({jobs}) must be at least 1")
-    sources = find_sources(
-        adapter, folder, clip_names(manifest, names), manifest.role == "recordings"
-    )
+    crops = manifest.role == "recordings"
+    sources = find_sources(adapter, folder, clip_names(manifest, names), crops)
     about = _metadata(manifest, adapter, version)
     plan = plan_of(manifest, adapter, folder, every, sources)
     target = ingested_path(manifest.id, adapter.name)
