@@ -15,7 +15,7 @@ from dfe.config import ConfigError, OwnConfig, Profile, build_folder
 from dfe.data.corpus import Corpus, fresh_units
 from dfe.data.manifest import load_manifest
 from dfe.data.observations import Observation, read_observation, write_observation
-from dfe.data.own import own_face
+from dfe.data.own import own_face, own_face_name
 from dfe.data.real import features_path, load_corpus, load_real_features
 from dfe.evidence import hardware, read_commit, versions
 from dfe.face import FaceModel, OpenHead
@@ -57,7 +57,7 @@ def describe_run(profile: Profile, corpus: Corpus) -> dict[str, Any]:
     """Settings, data hashes, versions and hardware of a run, as plain JSON types."""
     return {
         "profile": profile.model_dump(mode="json", exclude={"pages"}),
-        "face": own_face(profile).name,
+        "face": own_face_name(profile),
         "data": {"hashes": dict(corpus.hashes), "counts": dict(corpus.counts)},
         "versions": versions(),
         "hardware": hardware(),
@@ -82,7 +82,7 @@ def load_model(profile: Profile, face: str | None = None) -> DFE:
     ConfigError
         If no model of the build reads expression vectors of this face.
     """
-    own = own_face(profile).name
+    own = own_face_name(profile)
     if face not in (None, own, OpenHead.name):
         raise ConfigError(
             f"these are expression vectors of {face!r}, and the build has no model of that face; "
@@ -106,9 +106,9 @@ def load_face(profile: Profile, model: DFE) -> FaceModel:
     ConfigError
         If it is not the profile's face and not the open head.
     """
-    name, own = model_face(model), own_face(profile)
-    if name == own.name:
-        return own
+    name = model_face(model)
+    if name == own_face_name(profile):
+        return own_face(profile)
     if name == OpenHead.name:
         return OpenHead()
     raise ConfigError(f"a model of the face {name!r}; name its file in `own.face` of the profile")

@@ -41,6 +41,11 @@ def face_path(profile: Profile) -> Path | None:
     return None if named is None else cache_root() / named.expanduser()
 
 
+def own_face_name(profile: Profile) -> str:
+    """Name of the face of the profile's models, without reading its file."""
+    return OpenHead.name if profile.own.face is None else Flame.name
+
+
 def own_face(profile: Profile) -> FaceModel:
     """The face of the profile's models: the reader's FLAME, or the open head.
 
@@ -125,8 +130,8 @@ def own_table(profile: Profile, dataset: str) -> FeatureTable:
     """
     path = ingested(dataset, profile.own.psi)
     seen, manifest = read_observation(path), load_gated(dataset)
-    face = own_face(profile)
-    check_psi(seen, face.name, path)
+    face = own_face_name(profile)
+    check_psi(seen, face, path)
     sha256 = sha256_file(face_path(profile) or ASSET)
     source = Source(
         manifest=dataset,
@@ -144,7 +149,7 @@ def own_table(profile: Profile, dataset: str) -> FeatureTable:
         scores=None,
         landmarks=None,
         metadata=Metadata(
-            origin=seen.metadata.origin, face=face.name, face_sha256=sha256, sources=(source,)
+            origin=seen.metadata.origin, face=face, face_sha256=sha256, sources=(source,)
         ),
     )
 

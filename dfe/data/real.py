@@ -14,7 +14,7 @@ from dfe.data.extract import extract
 from dfe.data.features import concat, read_features, table_from_tracks, write_features
 from dfe.data.fetch import sha256_file
 from dfe.data.manifest import load_manifest
-from dfe.data.own import own_face, own_table
+from dfe.data.own import own_face_name, own_table
 from dfe.data.splits import split_by_subject
 from dfe.data.table import FeatureTable
 from dfe.face import OpenHead
@@ -90,7 +90,7 @@ def load_training_frames(profile: Profile, face: str | None = None) -> FeatureTa
     face
         As for `load_corpus`.
     """
-    if profile.own.training and face in (None, own_face(profile).name):
+    if profile.own.training and face in (None, own_face_name(profile)):
         return own_table(profile, profile.own.training)
     return load_real_features(profile, columns=[])
 
@@ -102,7 +102,7 @@ def held_out_frames(profile: Profile, table: FeatureTable) -> NDArray[np.bool_]:
     all.
     """
     own = profile.own.training
-    ours = own is not None and table.metadata.face == own_face(profile).name  # as `load_corpus`
+    ours = own is not None and table.metadata.face == own_face_name(profile)  # as `load_corpus`
     trained = {own} if ours else set(profile.data.sources)
     strangers = ~np.isin(table.dataset, sorted(str(name) for name in trained))
     c = profile.corpus
@@ -118,7 +118,7 @@ def load_corpus(profile: Profile, face: str | None = None) -> Corpus:
         Name of the face model that a page's frames are of; another one than that of the reader's
         own training data gets the open corpus.
     """
-    if not profile.own.training or face not in (None, own_face(profile).name):
+    if not profile.own.training or face not in (None, own_face_name(profile)):
         return load_open_corpus(profile)
     c, own = profile.corpus, load_training_frames(profile)
     return own_corpus(own, c.simulated, c.seed, c.held_out_share)
