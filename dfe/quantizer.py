@@ -17,6 +17,8 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from dfe.distributed import sum_over_ranks
+
 _EPSILON = 1e-5  # Laplace smoothing of the moving averages, so that an unused code stays finite
 
 
@@ -139,6 +141,7 @@ class ResidualQuantizer(nn.Module):
     def _update_averages(self, residuals: Tensor, codes: Tensor) -> None:
         counts = torch.bincount(codes, minlength=self.codebook_size).to(residuals.dtype)  # (K,)
         sums = torch.zeros_like(self.ema_sum).index_add_(0, codes, residuals)  # (K, D)
+        counts, sums = sum_over_ranks(counts, sums)  # of the whole batch: one codebook for all
         self.ema_count.lerp_(counts, 1 - self.decay)
         self.ema_sum.lerp_(sums, 1 - self.decay)
         total = self.ema_count.sum()

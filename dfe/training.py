@@ -3,13 +3,15 @@
 The schedule has two parts. In the first (`initialization_share` of the steps) the encoder learns to
 point at the sum of atoms that a beam search over an additive dictionary picks (`dfe.dictionary`).
 In the second all weights follow equation 7. Section 4.3 to the letter is the second part alone.
+
+Inside `dfe.distributed.process_group` each process takes its slice of each batch. The batches, and
+hence the loss curve, are those of a run with one process.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,16 +20,31 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from torch import Tensor
+from torch import Tensor, nn
 
 from dfe.checkpoint import CheckpointError, read_checkpoint, write_checkpoint
 from dfe.config import LossConfig, ModelConfig, TrainingConfig
 from dfe.data.corpus import Corpus
-from dfe.dictionary import encode_additive, fit_additive
-from dfe.losses import total_loss
+from dfe.data.simulate import stream_seed
+from dfe.dictionary import fit_additive
+from dfe.distributed import (
+    check_same,
+    data_parallel,
+    first_says,
+    from_all,
+    from_first,
+    is_first,
+    local_device,
+    own_slice,
+    rank,
+    sum_over_ranks,
+    world_size,
+)
 from dfe.metrics import explained_variance
 from dfe.model import DFE, LinearDecoder
+from dfe.objective import Objective
 from dfe.quantizer import CodeUsage
+from dfe.schedule import batches, in_first_part, learning_rate, total_steps
 
 STATE_FORMAT = "dfe-training-state/1"
 
@@ -65,47 +82,10 @@ def evaluate(model: DFE, psi: NDArray[np.float32]) -> Evaluation:
 
 
 def pick_device(name: str) -> torch.device:
-    """Resolve `auto` to CUDA where there is one, else to the CPU."""
-    return torch.device(
-        "cuda"
-        if name == "auto" and torch.cuda.is_available()
-        else "cpu"
-        if name == "auto"
-        else name
-    )
-
-
-def total_steps(config: TrainingConfig, n_rows: int) -> int:
-    """Optimiser steps of a run: `steps` if set, else `epochs` passes over `n_rows` rows."""
-    if config.steps is not None:
-        return config.steps
-    return max(1, round(config.epochs * n_rows / min(config.batch_size, n_rows)))
-
-
-def learning_rate(step: int, total: int, config: TrainingConfig) -> float:
-    """Rate at a step: linear warm-up, then constant or half a cosine down to zero."""
-    warmup = max(1, round(config.warmup * total))
-    rate = config.learning_rate * min(1.0, (step + 1) / warmup)
-    if config.schedule == "cosine":
-        rate *= 0.5 * (1.0 + math.cos(math.pi * step / total))
-    return rate
-
-
-def batches(n_rows: int, batch_size: int, seed: int, first: int = 0) -> Iterator[Tensor]:
-    """Endless batches of row indices, from batch number `first` on.
-
-    Each epoch is a permutation drawn from `seed` and the epoch's number alone, so that a resumed
-    run needs no generator state. Each batch is (batch_size,) int64; a last partial one is left out.
-    """
-    batch_size = min(batch_size, n_rows)
-    per_epoch = n_rows // batch_size
-    epoch, place = divmod(first, per_epoch)
-    while True:
-        generator = torch.Generator().manual_seed(seed * 1_000_003 + epoch)
-        order = torch.randperm(n_rows, generator=generator)
-        for start in range(place, per_epoch):
-            yield order[start * batch_size : (start + 1) * batch_size]
-        epoch, place = epoch + 1, 0
+    """Resolve `auto` to CUDA where there is one, else to the CPU; one GPU for each process."""
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    return local_device(name)
 
 
 @torch.no_grad()
@@ -127,58 +107,41 @@ def initialize_from_dictionary(model: DFE, atoms: Tensor, scale: float) -> None:
         model.decoder.weight.copy_(weight)
 
 
-def _first_part_loss(state: TrainingState, psi: Tensor, z: Tensor) -> dict[str, Tensor]:
-    """Squared distance of z_0 to the beam-searched sum of codes, plus its reconstruction."""
-    model, atoms = state.model, state.atoms
-    assert atoms is not None
-    codes = encode_additive(psi, atoms, model.config.stages)  # (N, L)
-    target = model.quantizer.decode(codes).detach()  # (N, D)
-    pointing = (z - target).square().sum(1).mean()
-    reconstruction = (psi - model.decoder(target)).square().sum(1).mean()
-    return {"total": pointing + reconstruction, "pointing": pointing}
-
-
-def _second_part_loss(model: DFE, psi: Tensor, z: Tensor, loss: LossConfig) -> dict[str, Tensor]:
-    """Equation 7."""
-    quantized = model.quantizer(z)
-    codebook = model.quantizer.codebook
-    terms = total_loss(
-        psi,
-        model.decoder(quantized.z_q),
-        codebook,
-        quantized.commitment_loss,
-        quantized.codebook_loss,
-        loss,
-        decoded=model.decoder(codebook) if loss.orthogonality_of == "decoded" else None,
-    )
-    return terms._asdict()
-
-
 def _step(
-    state: TrainingState, psi: Tensor, total: int, loss: LossConfig, config: TrainingConfig
+    state: TrainingState,
+    objective: nn.Module,
+    rows: Tensor,
+    index: Tensor,
+    total: int,
+    config: TrainingConfig,
 ) -> dict[str, Tensor]:
-    """One optimiser step on a batch (N, P); returns the loss terms."""
-    model, first_part = state.model, state.step < config.initialization_share * total
+    """One optimiser step on the rows (N, P) that `index` (B,) names.
+
+    Returns
+    -------
+    This process's shares of the loss terms: their sums over the processes are the means over the
+    batch, also where slices differ in size.
+    """
     for group in state.optimizer.param_groups:
         group["lr"] = learning_rate(state.step, total, config)
-    half = config.precision == "bfloat16"
-    with torch.autocast(psi.device.type, torch.bfloat16, enabled=half):
-        z = model.encoder(psi)
-    z = z.float()
-    terms = (
-        _first_part_loss(state, psi, z) if first_part else _second_part_loss(model, psi, z, loss)
-    )
+    own = own_slice(index)  # (b,)
+    share = len(own) / len(index)
+    psi = rows[own.to(rows.device)]  # (b, P)
+    first_part = in_first_part(state.step, total, config)
+    terms = {name: share * value for name, value in objective(psi, first_part).items()}
     state.optimizer.zero_grad(set_to_none=True)
-    terms["total"].backward()
+    (world_size() * terms["total"]).backward()  # gradients are then means over the processes
     if config.gradient_clip is not None:
-        torch.nn.utils.clip_grad_norm_(model.parameters(), config.gradient_clip)
+        torch.nn.utils.clip_grad_norm_(state.model.parameters(), config.gradient_clip)
     state.optimizer.step()
     state.step += 1
     return terms
 
 
 def _finite(step: int, terms: dict[str, Tensor]) -> dict[str, float]:
-    values = {name: float(value.detach()) for name, value in terms.items()}
+    """Loss terms of the whole batch; all processes see the same, and stop at the same step."""
+    (summed,) = sum_over_ranks(torch.stack([value.detach() for value in terms.values()]))
+    values = dict(zip(terms, summed.tolist(), strict=True))
     if not math.isfinite(values["total"]):
         raise TrainingError(
             f"the loss became {values['total']} by step {step}: {values}; "
@@ -187,8 +150,7 @@ def _finite(step: int, terms: dict[str, Tensor]) -> dict[str, float]:
     return values
 
 
-def _log_row(state: TrainingState, terms: dict[str, Tensor], corpus: Corpus) -> dict[str, Any]:
-    values = _finite(state.step, terms)
+def _log_row(state: TrainingState, values: dict[str, float], corpus: Corpus) -> dict[str, Any]:
     rate = state.optimizer.param_groups[0]["lr"]  # of the step just taken
     row: dict[str, Any] = {"step": state.step, "rate": rate}
     row |= {f"loss/{name}": value for name, value in values.items()}
@@ -205,6 +167,8 @@ def new_state(model: ModelConfig, loss: LossConfig, config: TrainingConfig) -> T
     torch.manual_seed(config.seed)
     dfe = DFE(model, loss).to(pick_device(config.device))
     optimizer = torch.optim.Adam(dfe.parameters(), config.learning_rate, betas=config.adam_betas)
+    if not is_first():  # the same weights, but other dropout than the first process
+        torch.manual_seed(stream_seed(config.seed, rank()))
     return TrainingState(dfe, optimizer)
 
 
@@ -222,25 +186,37 @@ def _start(
     """Set the codebook from a dictionary, fitted here if need be, where the settings ask for it."""
     if config.codebook_init == "additive":
         if atoms is None:
-            atoms = fit_dictionary(psi, state.model.config, config)
+            size = (state.model.config.codebook_size, state.model.config.psi_dim)
+            empty = psi.new_empty(size)  # (K, P)
+            atoms = from_first(lambda: fit_dictionary(psi, state.model.config, config), empty)
         state.atoms = atoms.to(psi.device)
         initialize_from_dictionary(state.model, state.atoms, config.code_scale)
 
 
+def _generator_name(process: int) -> str:
+    return f"rng/{process}" if process else "rng"
+
+
 def save_state(state: TrainingState, path: Path, fingerprint: str) -> None:
-    """Write the whole run state, optimiser included, as one safetensors file."""
+    """Write the whole run state, optimiser included, as one safetensors file.
+
+    All processes call this; the first one writes.
+    """
+    generators = from_all(torch.get_rng_state())  # dropout draws from them
+    if not is_first():
+        return
     tensors = {f"model/{name}": t for name, t in state.model.state_dict().items()}
     for index, slots in state.optimizer.state_dict()["state"].items():
         tensors |= {f"adam/{index}/{slot}": torch.as_tensor(t) for slot, t in slots.items()}
     if state.atoms is not None:
         tensors["atoms"] = state.atoms
-    tensors["rng"] = torch.get_rng_state()  # dropout draws from it
+    tensors |= {_generator_name(process): t for process, t in enumerate(generators)}
     metadata = {"step": str(state.step), "log": json.dumps(state.log), "settings": fingerprint}
     write_checkpoint(path, tensors, {"format": STATE_FORMAT, **metadata})
 
 
 def load_state(state: TrainingState, path: Path, fingerprint: str) -> None:
-    """Put a saved run state into `state`.
+    """Put a saved run state into `state`; it may be of a run with more or fewer processes.
 
     Raises
     ------
@@ -263,8 +239,12 @@ def load_state(state: TrainingState, path: Path, fingerprint: str) -> None:
     state.atoms = tensors.get("atoms")
     if state.atoms is not None:
         state.atoms = state.atoms.to(state.model.device)
-    torch.set_rng_state(tensors["rng"])
     state.step, state.log = int(metadata["step"]), json.loads(metadata["log"])
+    generator = tensors.get(_generator_name(rank()))
+    if generator is not None:
+        torch.set_rng_state(generator)
+    else:  # this process had no part in the run so far
+        torch.manual_seed(stream_seed(torch.initial_seed(), state.step))
 
 
 def _progress(total: int, done: int) -> Progress:
@@ -276,14 +256,36 @@ def _progress(total: int, done: int) -> Progress:
         TextColumn("{task.fields[note]}"),
         transient=True,
     )
-    bar.disable = not bar.console.is_terminal  # a notebook would keep each refresh as an output
+    # A notebook would keep each refresh as an output.
+    bar.disable = not (bar.console.is_terminal and is_first())
     bar.add_task("train", total=total, completed=done, note="")
     return bar
 
 
-def _fingerprint(corpus: Corpus, *settings: ModelConfig | LossConfig | TrainingConfig) -> str:
-    """What a run must share with a saved state to continue it: settings and training rows."""
-    return json.dumps([m.model_dump(mode="json") for m in settings] + [corpus.hashes["train"]])
+def _fingerprint(
+    corpus: Corpus, code: str | None, *settings: ModelConfig | LossConfig | TrainingConfig
+) -> str:
+    """What a run must share with a saved state to continue it: settings, training rows, code."""
+    parts = [m.model_dump(mode="json") for m in settings] + [corpus.hashes["train"]]
+    return json.dumps([*parts, code] if code else parts)
+
+
+def _is_of(path: Path, fingerprint: str) -> bool:
+    """Whether a file is the whole state of just this run."""
+    try:
+        return read_checkpoint(path, STATE_FORMAT)[1]["settings"] == fingerprint
+    except CheckpointError:  # missing, damaged, or something else
+        return False
+
+
+def _check_processes(fingerprint: str, batch_size: int) -> None:
+    """Refuse processes that do not train the same, or would have nothing to do."""
+    check_same(fingerprint, "the settings or training rows")
+    if world_size() > batch_size:
+        raise TrainingError(
+            f"a batch of {batch_size} rows cannot be shared by {world_size()} processes; "
+            "start fewer, or set batch_size higher"
+        )
 
 
 def train(
@@ -294,6 +296,7 @@ def train(
     folder: Path | None = None,
     resume: bool = False,
     atoms: Tensor | None = None,
+    code: str | None = None,
 ) -> tuple[DFE, list[dict[str, Any]]]:
     """Train one model.
 
@@ -306,40 +309,56 @@ def train(
     folder
         Where `state.safetensors` is kept while training runs; None keeps nothing.
     resume
-        Continue from `folder`'s state if there is one. On CPU the result is the same to the bit.
+        Continue from `folder`'s state if there is one. With as many processes as before, on CPU,
+        the result is the same to the bit.
     atoms
         (K, P) float dictionary to start from, for runs that share one; None fits it.
+    code
+        Hash of the code that trains. With it, and without `resume`, a state of just this run is
+        continued, and any other one is replaced.
 
     Returns
     -------
-    The model in evaluation mode, and the log: one row per `config.log_every` steps.
+    The model in evaluation mode, and the log: one row per `config.log_every` steps. Of several
+    processes the first has the log and writes the state.
 
     Raises
     ------
     TrainingError
-        If the loss stops being finite.
+        If the loss stops being finite, or there are more processes than rows in a batch.
+    DistributedError
+        If the processes have different settings or training rows.
     CheckpointError
         If the state to resume from is damaged or belongs to another run.
     """
-    fingerprint = _fingerprint(corpus, model, loss, config)
+    fingerprint = _fingerprint(corpus, code, model, loss, config)
+    _check_processes(fingerprint, min(config.batch_size, len(corpus.train)))
     state = new_state(model, loss, config)
     rows = torch.from_numpy(corpus.train).to(state.model.device)  # the whole corpus, once
     path = folder / "state.safetensors" if folder else None
-    if resume and path and path.is_file():
+    if path and first_says(path.is_file() if resume else bool(code) and _is_of(path, fingerprint)):
         load_state(state, path, fingerprint)
     else:
         _start(state, rows, config, atoms)
     total = total_steps(config, len(rows))
-    state.model.train()
+    objective = data_parallel(
+        Objective(state.model.train(), state.atoms, loss, config),
+        state.model.device,
+        # The first part leaves the codebook alone, which is a parameter under this update.
+        unused=loss.codebook_update == "gradient" and in_first_part(state.step, total, config),
+    )
     with _progress(total, state.step) as bar:
         for index in batches(len(rows), config.batch_size, config.seed, state.step):
             if state.step >= total:
                 break
-            terms = _step(state, rows[index.to(rows.device)], total, loss, config)
+            terms = _step(state, objective, rows, index, total, config)
             bar.advance(bar.task_ids[0])
             if state.step % config.log_every == 0 or state.step == total:
-                state.log.append(_log_row(state, terms, corpus))
-                bar.update(bar.task_ids[0], note=f"R2 {state.log[-1].get('r2/simulated', 0):.3f}")
+                values = _finite(state.step, terms)
+                if is_first():
+                    row = _log_row(state, values, corpus)
+                    state.log.append(row)
+                    bar.update(bar.task_ids[0], note=f"R2 {row.get('r2/simulated', 0):.3f}")
             if path and config.checkpoint_every and state.step % config.checkpoint_every == 0:
                 _finite(state.step, terms)  # a state to resume from must be worth resuming
                 save_state(state, path, fingerprint)

@@ -199,6 +199,29 @@ def test_hand_worked_moving_average() -> None:
     torch.testing.assert_close(quantizer.codebook, total / smooth[:, None])
 
 
+def test_moving_averages_are_of_all_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half a batch, told what the other half counted, ends at the codebook of the whole."""
+    z = random_case()[1].detach().float()
+    codes = z[:5] / 2
+
+    def averages(rows: Tensor, *elsewhere: Tensor) -> tuple[list[Tensor], tuple[Tensor, ...]]:
+        quantizer, own = quantizer_with(codes, stages=2, update="ema").train(), []
+
+        def add(*tensors: Tensor) -> tuple[Tensor, ...]:
+            own.extend(tensors)
+            return tuple(t + e for t, e in zip(tensors, elsewhere or (0, 0), strict=True))
+
+        monkeypatch.setattr("dfe.quantizer.sum_over_ranks", add)
+        quantizer(rows)
+        return [quantizer.codebook, quantizer.ema_count, quantizer.ema_sum], tuple(own)
+
+    whole, _ = averages(z)
+    (_, first), (_, second) = averages(z[:25]), averages(z[25:])
+    for rows, other in ((z[:25], second), (z[25:], first)):
+        for ours, expected in zip(averages(rows, *other)[0], whole, strict=True):
+            torch.testing.assert_close(ours, expected)
+
+
 def test_moving_averages_rest_outside_training() -> None:
     quantizer = quantizer_with(CODES, stages=2, update="ema").eval()
     quantizer(Z)

@@ -13,59 +13,38 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
-from torch import Tensor
+from training_support import (
+    CORPUS,
+    SHORT,
+    TINY,
+    TWO_PARTS,
+    Stopped,
+    assert_same_weights,
+    corpus_of,
+    easy_faces,
+    stop_at,
+    weights_of,
+)
 
 import dfe.runs
 import dfe.training
 from dfe.checkpoint import CheckpointError, read_checkpoint
 from dfe.config import LossConfig, ModelConfig, Profile, TrainingConfig, load_profile, vary
-from dfe.data.corpus import Corpus, sha256_array
+from dfe.data.corpus import Corpus
 from dfe.dictionary import encode_additive
 from dfe.losses import total_loss
 from dfe.metrics import explained_variance
 from dfe.model import DFE
+from dfe.schedule import batches, learning_rate, total_steps
 from dfe.training import (
     STATE_FORMAT,
     TrainingError,
-    batches,
     evaluate,
     initialize_from_dictionary,
-    learning_rate,
     new_state,
     pick_device,
-    total_steps,
     train,
 )
-
-TINY = ModelConfig(layers=1, width=16, heads=2, feedforward=16, codebook_size=8, stages=2)
-SHORT = TrainingConfig(batch_size=32, steps=30, learning_rate=3e-3, log_every=10, device="cpu")
-TWO_PARTS = vary(SHORT, codebook_init="additive", initialization_share=0.5)
-
-
-def easy_faces(n: int, seed: int) -> np.ndarray:
-    """Sums of two of eight orthogonal directions, which eight tokens can say exactly."""
-    directions = 3 * np.linalg.qr(np.random.default_rng(0).normal(size=(50, 50)))[0][:8]
-    rng = np.random.default_rng(seed)
-    return directions[rng.integers(0, 8, (n, 2))].sum(1).astype(np.float32)
-
-
-def corpus_of(rows: np.ndarray, **held_out: np.ndarray) -> Corpus:
-    counts = {"simulated": len(rows), "real": 0, "real frames": 0}
-    return Corpus(rows, held_out, counts, {"train": sha256_array(rows)})
-
-
-CORPUS = corpus_of(easy_faces(200, 1), simulated=easy_faces(60, 2), real=easy_faces(20, 3))
-
-
-def weights_of(model: DFE) -> dict[str, Tensor]:
-    return dict(model.state_dict())
-
-
-def assert_same_weights(a: dict[str, Tensor], b: dict[str, Tensor]) -> None:
-    assert a.keys() == b.keys()
-    for name in a:
-        assert torch.equal(a[name], b[name]), name
-
 
 # Batches
 
@@ -278,24 +257,6 @@ def test_the_first_part_learns_the_dictionary_s_codes() -> None:
 
 
 # Resume
-
-
-class Stopped(Exception):
-    """Stands for a killed process."""
-
-
-def stop_at(monkeypatch: pytest.MonkeyPatch, last: int) -> list[int]:
-    """Let training die in step `last`; None of the listed steps ran before the call."""
-    original, ran = dfe.training._step, []
-
-    def step(state: Any, *args: Any) -> Any:
-        if state.step == last:
-            raise Stopped
-        ran.append(state.step)
-        return original(state, *args)
-
-    monkeypatch.setattr(dfe.training, "_step", step)
-    return ran
 
 
 @pytest.mark.parametrize(
