@@ -1,5 +1,6 @@
 # make book [PROFILE=quick]   the book, at build/<profile>/html/index.html
 # make test                   style, types, a smoke build of the whole book, its claims, unit tests
+# make test-cluster           a real SLURM on this machine runs the ablations (root, Debian; not in make test)
 # make data                   only the downloads
 # make clean                  remove what was built (the data cache and .venv stay)
 # Each target sets up .venv by itself, once for each state of pyproject.toml and constraints.txt.
@@ -11,25 +12,27 @@ VENV    := .venv
 PY      := $(VENV)/bin/python
 SETUP   := $(shell (pwd; cat pyproject.toml constraints.txt) | cksum | tr ' ' -)
 STAMP   := $(VENV)/installed-$(SETUP)
-BUILD    = $(PY) -m snakemake --cores $(CORES) --quiet host rules progress reason --config profile=$(1)
+BUILD    = $(PY) -m dfe.cli build --cores $(CORES) --profile $(1)
 
-.PHONY: book test data clean
+.PHONY: book test test-cluster data clean
 .DELETE_ON_ERROR:
 
 book: $(STAMP)
-	$(PY) -m dfe.render --check
 	$(call BUILD,$(PROFILE))
-	@echo "The book: build/$(PROFILE)/html/index.html"
 
 test: $(STAMP)
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
 	$(PY) -m dfe.data.fetch --all
-	$(PY) -m dfe.render --check
 	$(call BUILD,smoke)
 	$(PY) -m dfe.cli check --profile smoke
 	$(PY) -m pytest
+
+test-cluster: $(STAMP)
+	$(PY) -m pip install --disable-pip-version-check --quiet -c constraints.txt -e '.[cluster]'
+	$(PY) -m dfe.data.fetch --all
+	$(PY) -m pytest tests/cluster
 
 data: $(STAMP)
 	$(PY) -m dfe.data.fetch --all

@@ -1,78 +1,62 @@
-# The graph of a build: features -> executed notebooks -> html.
-#   snakemake --cores 2 --config profile=quick
-# Everything lands in build/<profile>/. On a cluster add: --executor slurm (extra `cluster`).
+# The graph of a build: features -> models, cohorts -> executed notebooks -> html.
+#   dfe build --profile quick                       shows progress, guards against a second build
+#   snakemake --cores 2 --config profile=quick      the same graph, without them
+# Everything lands in build/<profile>/. Each rule's `made_of` holds the settings, the code that it
+# imports, the packages behind that code and the hashes of data (dfe/building/made_of.py): a rule
+# runs again when one of them changes, or a file that another rule makes.
 
 import json
 import sys
 from pathlib import Path
 
-from dfe.book import notebook_names, pages
+from dfe.book import notebook_names
+from dfe.building.made_of import as_text, identity, made_of
 from dfe.config import (
     CLIP_PAGES,
     FRAME_PAGES,
+    NO_FRAMES,
+    NO_MODEL,
     PAGE_TASKS,
     SIMULATED_PAGES,
     TASKS,
     load_profile,
-    page_settings,
-    task_settings,
 )
-from dfe.data.own import own_inputs, task_files, training_inputs
-from dfe.data.ravdess import tracks_state
-from dfe.claims import page_claims
-from dfe.own_pages import state_text
-from dfe.variants import ABLATIONS, READINGS, VARIANTS, variant_profile
+from dfe.data.own import ingested, own_inputs, task_files, training_inputs
+from dfe.parameters import with_parameters
+from dfe.variants import ABLATIONS, READINGS, VARIANTS
 
 SETTINGS = load_profile(config.get("profile", "quick"))
 PROFILE = SETTINGS.name
 BUILD = f"build/{PROFILE}"
-DFE = f"{sys.executable} -m dfe.cli"
+# Sums, and so low digits, depend on the number of threads: a job has the same on any machine.
+THREADED = "OMP_NUM_THREADS={threads} MKL_NUM_THREADS={threads} OPENBLAS_NUM_THREADS={threads}"
+# With staged storage, files of the build lie elsewhere: where the job's first output is to be.
+STAGED = f'built={{output[0]}}; export DFE_BUILD="${{{{built%/{PROFILE}/*}}}}"'
+DFE = f"{STAGED}; {THREADED} {sys.executable} -m dfe.cli"
 NOTEBOOKS = notebook_names()
+GIVEN = config.get("set", {})  # notebook -> its parameters in this build, where it has any
+SWEEPS = config.get("sweep", {})  # notebook -> name of a point -> its parameters
+for name, parameters in GIVEN.items():  # before anything runs
+    with_parameters(SETTINGS, name, parameters)
 THREADS = {"02_training": 2}  # other notebooks use one and run side by side
 DATABASE = {"05_accuracy", "06_diversity"}  # notebooks that read the simulated database
 RUNS = {"11_ablations": ABLATIONS, "12_losses": READINGS}  # notebook -> variants that it compares
-LEARNED = {  # settings that a model is made of
-    **dict.fromkeys("model loss training corpus".split(), True),
-    "own": {"psi", "face", "training"},
-}
 SCOREBOARD = "16_scoreboard"  # reads what all other notebooks measured
-NO_DATA = {"15_audit", SCOREBOARD}  # notebooks that read no frame and no model
 
 
 def files(*patterns):
-    """Files of the checkout that match any of `patterns`, without caches."""
-    found = {path for pattern in patterns for path in Path().glob(pattern) if path.is_file()}
-    return sorted(str(path) for path in found if "__pycache__" not in path.parts)
+    """Files of the checkout that match any of `patterns`."""
+    return sorted({str(p) for pattern in patterns for p in Path().glob(pattern) if p.is_file()})
 
 
-CONFIG = [f"dfe/config/{name}.py" for name in "base data model profile".split()]
-FACE = [*CONFIG, *files("dfe/face/**/*")]
-COHORTS = files("dfe/data/task*.py", "dfe/data/cohorts/*", "dfe/config/cohorts.py")
-READERS = files(  # of the reader's own files: they run before a build
-    "dfe/data/adapters/*", "dfe/data/labels/*", "dfe/data/ingest*.py", "dfe/data/verify.py", "dfe/data/croissant.py"
-)
-LANDMARKS = files("dfe/data/archive.py", "dfe/data/ravdess.py", "dfe/data/landmark_*.py")
-DATA = [
-    name
-    for name in files("dfe/data/**/*", "data_manifests/*")
-    if name not in {*COHORTS, *READERS, *LANDMARKS}
-]
-TOOLS = {
-    *(f"dfe/{name}.py" for name in "book cli data_cli inserts notebooks regressions".split()),
-    *files("dfe/own_pages/*"),
-}
-VERDICTS = files("dfe/verdicts/*", "dfe/scoreboard/*")
-MODULES = [  # without those that change no measured number
-    name
-    for name in files("dfe/**/*")
-    if name not in {*TOOLS, *VERDICTS, *READERS, *LANDMARKS, "dfe/emotions.py"}
-]
-TRAINING = [
-    *FACE,
-    *(name for name in DATA if name.endswith(".py")),
-    *(f"dfe/{name}.py" for name in "checkpoint checks dictionary files losses".split()),
-    *(f"dfe/{name}.py" for name in "model quantizer runs training variants".split()),
-]
+def of(rule):
+    """What a job of a rule is made of, for `params`."""
+    return lambda wildcards: as_text(made_of(SETTINGS, rule, *wildcards))
+
+
+def hash_of(rule):
+    """The same as one hash: a training run continues a state of just this hash."""
+    return lambda wildcards: identity(made_of(SETTINGS, rule, *wildcards))
 
 
 def models(notebook):
@@ -80,7 +64,7 @@ def models(notebook):
     return [
         f"{BUILD}/variants/{variant.name}/seed-{seed}/model.safetensors"
         for variant in RUNS.get(notebook, ())
-        for seed in SETTINGS.variants.seeds
+        for seed in settings_of(notebook).variants.seeds
     ]
 
 
@@ -103,16 +87,24 @@ def basis(notebook):
     return rules.facial_basis.output if reads else []
 
 
-def faces(notebook):
+def frames(notebook):
     """The frames and the model, for the notebooks that need any."""
-    if notebook in NO_DATA:
+    if notebook in NO_FRAMES:
         return []
-    return [
-        *rules.features.output,
-        *(rules.model.output if SETTINGS.train == "scratch" else []),
-        *learned_files(),
-        *own_files(SETTINGS.own.frames if notebook in FRAME_PAGES else None),
-    ]
+    model = SETTINGS.train == "scratch" and notebook not in NO_MODEL
+    appearance = rules.appearance.output if notebook == "05_accuracy" else []
+    return [*rules.features.output, *appearance, *(rules.model.output if model else [])]
+
+
+def own(notebook):
+    """What was made of the reader's own data, with its manifests, for the notebooks that read it."""
+    found = [] if notebook in NO_FRAMES else learned_files()
+    dataset = SETTINGS.own.frames if notebook in FRAME_PAGES else None
+    if dataset:
+        only = notebook in RUNS  # these read expression vectors alone
+        paths = [ingested(dataset, SETTINGS.own.psi)] if only else own_inputs(SETTINGS, dataset)
+        found += [*map(str, paths), f"data_manifests/gated/{dataset}.yaml"]
+    return sorted({*found})
 
 
 def learned_files():
@@ -121,38 +113,46 @@ def learned_files():
     return [*found, f"data_manifests/gated/{SETTINGS.own.training}.yaml"] if found else []
 
 
-def own_files(dataset):
-    """What was made of a reader's own data set, and its manifest; nothing where there is none."""
-    if not dataset:
-        return []
-    return [*map(str, own_inputs(SETTINGS, dataset)), f"data_manifests/gated/{dataset}.yaml"]
-
-
-def recordings(notebook):
-    """What the page on recordings with open landmarks is made of; it is built without them too."""
-    if notebook not in CLIP_PAGES:
-        return []
-    readers = [f"dfe/data/adapters/{name}.py" for name in "base openface tables".split()]
-    return [*LANDMARKS, "dfe/emotions.py", *readers, "dfe/data/labels/ravdess.py"]
-
-
 def measured(notebook):
-    """What other notebooks measured, and how it is judged, for the scoreboard."""
+    """What other notebooks measured, for the scoreboard."""
     if notebook != SCOREBOARD:
-        return VERDICTS if notebook in NO_DATA else []
+        return []
     others = [name for name in NOTEBOOKS if name != SCOREBOARD]
-    return [*VERDICTS, *expand(f"{BUILD}/results/{{name}}.results.json", name=others)]
+    return expand(f"{BUILD}/results/{{name}}.results.json", name=others)
 
 
-def run_settings(wildcards):
-    """What a run depends on, so that another page's settings do not train it again."""
-    profile = variant_profile(SETTINGS, wildcards.variant, int(wildcards.seed))
-    return profile.model_dump_json(include=LEARNED)
+def page_inputs(notebook):
+    """All files of other jobs, and of the reader's own, that a notebook reads."""
+    database = rules.database.output if notebook in DATABASE else []
+    found = [cohorts(notebook), basis(notebook), database, models(notebook), frames(notebook)]
+    return [*(path for paths in found for path in paths), *own(notebook), *measured(notebook)]
+
+
+def settings_of(notebook):
+    """The settings of a page in this build."""
+    return with_parameters(SETTINGS, notebook, GIVEN.get(notebook, {}))
+
+
+def page_made_of(notebook, parameters):
+    """What a page with some parameters is made of."""
+    settings = with_parameters(SETTINGS, notebook, parameters)
+    return as_text(made_of(settings, "notebook", notebook))
+
+
+def points():
+    """Every notebook of every grid."""
+    return [
+        f"{BUILD}/sweeps/{name}/{point}/{part}"
+        for name, grid in SWEEPS.items()
+        for point in grid
+        for part in (f"notebooks/{name}.ipynb", f"results/{name}.results.json")
+    ]
 
 
 wildcard_constraints:
     task="|".join(TASKS),
     notebook="|".join(NOTEBOOKS),
+    point="[^/]+",
     variant="|".join(VARIANTS),
     seed="[0-9]+",
 
@@ -163,137 +163,150 @@ rule book:
 
 
 rule features:
-    input:
-        FACE,
-        DATA,
     output:
         f"{BUILD}/features/real.parquet",
+    log:
+        f"{BUILD}/logs/features.log",
     params:
-        settings=SETTINGS.data.model_dump_json(), # a change of these alone extracts again
+        made_of=of("features"),
     shell:
-        f"{DFE} features --profile {PROFILE}"
+        f"{DFE} features --profile {PROFILE} > {{log}} 2>&1"
 
 
 rule appearance:
     input:
-        DATA,
-        "dfe/observers.py",
         rules.features.output,
     output:
         f"{BUILD}/features/appearance.parquet",
+    log:
+        f"{BUILD}/logs/appearance.log",
+    params:
+        made_of=of("appearance"),
     shell:
-        f"{DFE} appearance --profile {PROFILE}"
+        f"{DFE} appearance --profile {PROFILE} > {{log}} 2>&1"
 
 
 rule model:
     input:
-        TRAINING,
         rules.features.output,
         learned_files(),
     output:
         f"{BUILD}/model/model.safetensors",
         f"{BUILD}/model/log.csv",
+    log:
+        f"{BUILD}/logs/model.log",
     params:
-        settings=SETTINGS.model_dump_json(include=LEARNED),
+        made_of=of("model"),
+        code=hash_of("model"),
     threads: 2
     shell:
-        f"{DFE} train --profile {PROFILE} --resume"
+        f"{DFE} train --profile {PROFILE} --code {{params.code}} > {{log}} 2>&1"
 
 
 rule variant:
     input:
-        TRAINING,
         rules.features.output,
         learned_files(),
     output:
         f"{BUILD}/variants/{{variant}}/seed-{{seed}}/model.safetensors",
+    log:
+        f"{BUILD}/logs/variant-{{variant}}-{{seed}}.log",
     params:
-        settings=run_settings,
+        made_of=of("variant"),
+        code=hash_of("variant"),
     shell:
         f"{DFE} train --profile {PROFILE} --variant {{wildcards.variant}} --seed {{wildcards.seed}}"
+        " --code {params.code} > {log} 2>&1"
 
 
 rule database:
     input:
-        TRAINING,
-        "dfe/tokens.py",
-        files("dfe/assets/*"),
         rules.model.output if SETTINGS.train == "scratch" else [],
     output:
         f"{BUILD}/tokens/simulated.safetensors",
+    log:
+        f"{BUILD}/logs/database.log",
     params:
-        settings=SETTINGS.database.model_dump_json(),
+        made_of=of("database"),
     threads: 2
     shell:
-        f"{DFE} database --profile {PROFILE}"
+        f"{DFE} database --profile {PROFILE} > {{log}} 2>&1"
 
 
 rule cohort:
-    input:
-        FACE,
-        COHORTS,
     output:
         f"{BUILD}/cohorts/{{task}}.safetensors",
+    log:
+        f"{BUILD}/logs/cohort-{{task}}.log",
     params:
-        settings=lambda wildcards: json.dumps(task_settings(SETTINGS, wildcards.task)),
+        made_of=of("cohort"),
     shell:
-        f"{DFE} cohort {{wildcards.task}} --profile {PROFILE}"
+        f"{DFE} cohort {{wildcards.task}} --profile {PROFILE} > {{log}} 2>&1"
 
 
 rule facial_basis:
     input:
-        FACE,
-        DATA,
-        "dfe/facial_basis.py",
         rules.features.output,
     output:
         f"{BUILD}/facial_basis/basis.safetensors",
+    log:
+        f"{BUILD}/logs/facial_basis.log",
     params:
-        settings=SETTINGS.corpus.model_dump_json()
-        + SETTINGS.utility.model_dump_json(include={"basis_rows", "basis_rounds", "seed"}),
+        made_of=of("facial_basis"),
     shell:
-        f"{DFE} facial-basis --profile {PROFILE}"
+        f"{DFE} facial-basis --profile {PROFILE} > {{log}} 2>&1"
 
 
 rule notebook:
     input:
-        lambda wildcards: cohorts(wildcards.notebook),
-        lambda wildcards: basis(wildcards.notebook),
-        lambda wildcards: rules.database.output if wildcards.notebook in DATABASE else [],
-        lambda wildcards: rules.appearance.output if wildcards.notebook == "05_accuracy" else [],
-        lambda wildcards: models(wildcards.notebook),
-        lambda wildcards: faces(wildcards.notebook),
-        lambda wildcards: recordings(wildcards.notebook),
-        lambda wildcards: measured(wildcards.notebook),
-        MODULES,
-        "notebooks/{notebook}.ipynb",
+        lambda wildcards: page_inputs(wildcards.notebook),
     output:
         f"{BUILD}/notebooks/{{notebook}}.ipynb",
         f"{BUILD}/results/{{notebook}}.results.json",
+    log:
+        f"{BUILD}/logs/notebook-{{notebook}}.log",
     params:
-        settings=lambda wildcards: json.dumps(page_settings(SETTINGS, wildcards.notebook)),
-        claims=lambda wildcards: page_claims(wildcards.notebook), # the numbers it prints
-        tracks=lambda wildcards: tracks_state() if wildcards.notebook in CLIP_PAGES else "",
+        made_of=lambda w: page_made_of(w.notebook, GIVEN.get(w.notebook, {})),
+        given=lambda w: json.dumps(GIVEN.get(w.notebook, {})),
     threads: lambda wildcards: THREADS.get(wildcards.notebook, 1)
     shell:
-        f"{DFE} notebook {{wildcards.notebook}} --profile {PROFILE}"
+        f"{DFE} notebook {{wildcards.notebook}} --profile {PROFILE} --given {{params.given:q}}"
+        " > {log} 2>&1"
+
+
+rule sweep:
+    input:
+        lambda wildcards: page_inputs(wildcards.notebook),
+    output:
+        f"{BUILD}/sweeps/{{notebook}}/{{point}}/notebooks/{{notebook}}.ipynb",
+        f"{BUILD}/sweeps/{{notebook}}/{{point}}/results/{{notebook}}.results.json",
+    log:
+        f"{BUILD}/logs/sweep-{{notebook}}-{{point}}.log",
+    params:
+        made_of=lambda w: page_made_of(w.notebook, SWEEPS[w.notebook][w.point]),
+        given=lambda w: json.dumps(SWEEPS[w.notebook][w.point]),
+    threads: lambda wildcards: THREADS.get(wildcards.notebook, 1)
+    shell:
+        f"{DFE} notebook {{wildcards.notebook}} --profile {PROFILE} --given {{params.given:q}}"
+        " --point {wildcards.point:q} > {log} 2>&1"
 
 
 rule html:
     input:
         expand(f"{BUILD}/notebooks/{{name}}.ipynb", name=NOTEBOOKS),
         expand(f"{BUILD}/results/{{name}}.results.json", name=NOTEBOOKS),
-        files("book/**/*", "data_manifests/**/*.yaml", "dfe/own_pages/*", "dfe/data/gated*.py"),
+        points(),
+        files("book/**/*", "data_manifests/**/*.yaml", "notebooks/*.ipynb"), # their prose, too
         "_config.yml",
         "_toc.yml",
-        "dfe/book.py",
-        "dfe/inserts.py",
-        "dfe/data/own.py",
-        VERDICTS,
     output:
         update(f"{BUILD}/html/index.html"), # the old book stays until the new one is whole
+    log:
+        f"{BUILD}/logs/html.log",
     params:
-        settings=SETTINGS.announcement,
-        have=state_text(SETTINGS), # which of the reader's data are here
+        made_of=of("html"),
+        given=json.dumps(GIVEN),
+        sweeps=json.dumps(SWEEPS),
     shell:
-        f"{DFE} book --profile {PROFILE}"
+        f"{DFE} book --profile {PROFILE} --given {{params.given:q}} --sweeps {{params.sweeps:q}}"
+        " > {log} 2>&1"

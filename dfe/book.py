@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import html
 import os
 import shutil
 import subprocess
@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -18,16 +18,13 @@ from dfe.config import Profile, build_folder, project_root
 from dfe.evidence import results_folder
 from dfe.inserts import Insert, inserts
 from dfe.own_pages import sets_page
+from dfe.published import BookError, check_notebook, publish_notebook, stand_in
+from dfe.repository import Repository, find_repository, launch_settings
 from dfe.results import PageResults, ResultsError, read_results
-
-PARAMETERS = {"parameters": "Parameters of this page", "injected-parameters": "Set for this build"}
+from dfe.sweeps import SweepError, sweep_pages, write_sweeps
 
 #: Pages that no one writes: path without suffix -> what makes the text for a build.
 GENERATED: Mapping[str, Callable[[Profile], str]] = MappingProxyType({"book/own_sets": sets_page})
-
-
-class BookError(RuntimeError):
-    """The book cannot be built as it stands; the message names the page and the cause."""
 
 
 def pages() -> list[str]:
@@ -72,79 +69,35 @@ def notebook_names() -> list[str]:
     return names
 
 
-def check_notebook(path: Path) -> None:
-    """Refuse an executed notebook that failed or holds nothing to show.
+class Edition(NamedTuple):
+    """How a book differs from the plain one of its profile.
 
-    Raises
-    ------
-    BookError
-        If the file is missing or no notebook, a code cell did not run, a cell holds an error,
-        or no cell has any output.
+    Attributes
+    ----------
+    given
+        Notebook -> parameters that it was executed with.
+    sweeps
+        Notebook -> the points of its grid, as name -> parameters.
+    missing
+        Notebook that has no results -> why, in words.
     """
-    cells = [cell for cell in _read(path).cells if cell.cell_type == "code" and cell.source.strip()]
-    for number, cell in enumerate(cells, 1):
-        if cell.execution_count is None:
-            raise BookError(f"{path.name}: code cell {number} did not run: {cell.source[:60]!r}")
-        for output in cell.outputs:
-            if output.output_type == "error":
-                raise BookError(f"{path.name}: code cell {number}: {output.ename}: {output.evalue}")
-    if not any(output for cell in cells for output in cell.outputs):
-        raise BookError(f"{path.name}: no cell has an output; was it executed?")
+
+    given: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
+    sweeps: Mapping[str, Mapping[str, Mapping[str, Any]]] = MappingProxyType({})
+    missing: Mapping[str, str] = MappingProxyType({})
+
+    def announcement(self) -> str:
+        """What readers of any page have to know; empty for the plain book."""
+        said = [f"{n}.{k} = {v}" for n, given in self.given.items() for k, v in given.items()]
+        parts = [f"Changed in this build: {', '.join(said)}."] if said else []
+        parts += [f"Without results: {', '.join(self.missing)}."] if self.missing else []
+        return html.escape(" ".join(parts))
 
 
-def _read(path: Path) -> Any:
-    import nbformat
-
-    if not path.is_file():
-        raise BookError(f"{path.name}: not executed yet ({path} is missing)")
-    try:
-        text = path.read_text(encoding="utf-8")
-        if not text.startswith("{") or json.loads(text).get("nbformat") != 4:
-            raise ValueError("expected JSON in notebook format 4")
-        notebook = nbformat.reads(text, as_version=4)
-        nbformat.validate(notebook)
-    except (ValueError, nbformat.ValidationError) as error:
-        raise BookError(f"{path.name}: not a notebook: {error}") from error
-    return notebook
+PLAIN = Edition()
 
 
-def publish_notebook(source: Path, target: Path, results: PageResults | None = None) -> None:
-    """Copy an executed notebook: log lines and paths left out, parameter cells folded away.
-
-    Cells that recorded `results` get an anchor, ``cell-`` and their execution count.
-    """
-    import nbformat
-
-    notebook = _read(source)
-    notebook.cells = list(_anchored(notebook.cells, results))
-    notebook.metadata.pop("papermill", None)  # paths and times of this machine
-    for cell in notebook.cells:
-        cell.metadata.pop("papermill", None)
-        cell.metadata.pop("execution", None)
-        if cell.cell_type == "code":  # readers can download the notebook: drop the log lines
-            cell.outputs = [out for out in cell.outputs if out.get("name") != "stderr"]
-        for tag in cell.metadata.get("tags", []):
-            if tag in PARAMETERS:
-                cell.metadata["tags"] = [*cell.metadata["tags"], "hide-input"]
-                cell.metadata["mystnb"] = {"code_prompt_show": PARAMETERS[tag]}
-                break
-    target.parent.mkdir(parents=True, exist_ok=True)
-    nbformat.write(notebook, target)
-
-
-def _anchored(cells: list[Any], results: PageResults | None) -> Iterator[Any]:
-    """The cells, with an anchor for the scoreboard's links before each one that recorded."""
-    from nbformat.v4 import new_markdown_cell
-
-    recorded = set() if results is None else {r.cell for r in results.results}
-    for cell in cells:
-        count = cell.get("execution_count")
-        if count is not None and count in recorded:
-            yield new_markdown_cell(f'<div id="cell-{count}"></div>', id=f"anchor-{count}")
-        yield cell
-
-
-def assemble(profile: Profile) -> Path:
+def assemble(profile: Profile, edition: Edition = PLAIN) -> Path:
     """Gather everything that Jupyter Book reads in `build/<profile>/source`, and return it.
 
     Raises
@@ -162,7 +115,10 @@ def assemble(profile: Profile) -> Path:
         results, found = read_results(results_folder(profile)), inserts(profile)
     except ResultsError as error:
         raise BookError(str(error)) from error
-    _write_config(root / "_config.yml", source / "_config.yml", profile.announcement, found)
+    repository = find_repository(root)
+    configs = root / "_config.yml", source / "_config.yml"
+    announcement = f"{profile.announcement} {edition.announcement()}".strip()
+    _write_config(*configs, announcement, found, repository)
     shutil.copytree(root / "book", source / "book")  # pages link to pictures in book/_static
     for page in GENERATED.keys() & set(pages()):
         (source / f"{page}.md").write_text(GENERATED[page](profile), encoding="utf-8")
@@ -172,10 +128,29 @@ def assemble(profile: Profile) -> Path:
         shutil.copytree(figures, source / "figures")
     for name in notebook_names():
         executed = build_folder(profile) / "notebooks" / f"{name}.ipynb"
+        if name in edition.missing:
+            committed = root / "notebooks" / executed.name
+            stand_in(committed, source / "notebooks" / executed.name, edition.missing[name])
+            continue
         check_notebook(executed)
-        publish_notebook(executed, source / "notebooks" / executed.name, results.get(name))
+        publish_notebook(
+            executed,
+            source / "notebooks" / executed.name,
+            results.get(name),
+            root / "notebooks" / executed.name,
+        )
     _publish_results(profile, source / "_static" / "results")
+    if edition.sweeps:
+        try:
+            write_sweeps(profile, edition.sweeps, source, _publish_point)
+        except SweepError as error:
+            raise BookError(str(error)) from error
     return source
+
+
+def _publish_point(executed: Path, target: Path, results: PageResults, committed: Path) -> None:
+    check_notebook(executed)
+    publish_notebook(executed, target, results, committed)
 
 
 def _publish_results(profile: Profile, target: Path) -> None:
@@ -187,10 +162,14 @@ def _publish_results(profile: Profile, target: Path) -> None:
 
 
 def _write_config(
-    committed: Path, target: Path, announcement: str, found: dict[str, Insert]
+    committed: Path,
+    target: Path,
+    announcement: str,
+    found: dict[str, Insert],
+    repository: Repository | None = None,
 ) -> None:
-    """Copy the configuration, with what pages insert and the announcement at their heads."""
-    tree = yaml.safe_load(committed.read_text(encoding="utf-8"))
+    """Copy the configuration, with inserts, the announcement, and links that launch notebooks."""
+    tree = yaml.safe_load(committed.read_text(encoding="utf-8")) | launch_settings(repository)
     tree.setdefault("parse", {})["myst_substitutions"] = found
     if announcement:
         options = tree.setdefault("sphinx", {}).setdefault("config", {})
@@ -209,7 +188,7 @@ def _check_prose(root: Path) -> None:
         raise BookError(f"_toc.yml does not list {', '.join(stray)}: no reader would find it")
 
 
-def build_html(profile: Profile) -> Path:
+def build_html(profile: Profile, edition: Edition = PLAIN) -> Path:
     """Build the book and return `build/<profile>/html`, which is replaced only by a whole book.
 
     Raises
@@ -218,11 +197,11 @@ def build_html(profile: Profile) -> Path:
         If `assemble` refuses a page, or Sphinx gives any warning.
     """
     build = build_folder(profile)
-    source, work = assemble(profile), build / "sphinx"
+    source, work = assemble(profile, edition), build / "sphinx"
     shutil.rmtree(work, ignore_errors=True)
     run_jupyter_book(source, work)
     made = work / "_build" / "html"
-    for page in pages():
+    for page in [*pages(), *sweep_pages(edition.sweeps)]:
         if not (made / f"{page}.html").is_file():
             raise BookError(f"{page}: Jupyter Book made no such page")
     return _replace_folder(made, build / "html")

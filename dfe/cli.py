@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 import yaml
 from rich.console import Console
 
-from dfe import data_cli
-from dfe.config import TaskName, build_folder, load_profile
+from dfe import data_cli, steps_cli
+from dfe.build_cli import build, status
+from dfe.config import build_folder, load_profile, project_root
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 profile_app = typer.Typer(no_args_is_help=True, help="Look at the settings of a build.")
 app.add_typer(profile_app, name="profile")
 app.add_typer(data_cli.app, name="data")
+app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": False})(build)
+app.command()(status)
+steps_cli.add_to(app)
 
 ProfileName = Annotated[
     str, typer.Option("--profile", help="smoke, quick, open, paper, or a YAML file")
@@ -31,100 +35,61 @@ def profile_show(name: Annotated[str, typer.Argument(help="profile or YAML file"
 
 
 @app.command()
-def features(profile: ProfileName = "quick") -> None:
-    """Fetch the real frames and write build/<profile>/features/real.parquet."""
-    from dfe.data.real import build_real_features, features_path
-
-    settings = load_profile(profile)
-    typer.echo(build_real_features(settings, features_path(settings)))
-
-
-@app.command()
-def appearance(profile: ProfileName = "quick") -> None:
-    """Describe the pictures among the real frames: build/<profile>/features/appearance.parquet."""
-    from dfe.runs import appearance_path, load_appearance
-
-    settings = load_profile(profile)
-    appearance_path(settings).unlink(missing_ok=True)
-    load_appearance(settings)
-    typer.echo(appearance_path(settings))
-
-
-@app.command()
-def train(
-    profile: ProfileName = "quick",
-    output: Annotated[Path | None, typer.Option(help="folder; build/<profile>/model")] = None,
-    resume: Annotated[bool, typer.Option(help="continue from the folder's checkpoint")] = False,
-    variant: Annotated[str | None, typer.Option(help="a run of the ablation chapters")] = None,
-    seed: Annotated[int | None, typer.Option(help="seed; the profile's own", min=0)] = None,
+def encode(
+    source: Annotated[
+        Path, typer.Argument(metavar="INPUT", help="Parquet file, or folder of them")
+    ],
+    output: Annotated[Path, typer.Option(help="folder for the tokens")],
+    model: Annotated[str, typer.Option(help="open, or a model.safetensors")] = "open",
+    shard: Annotated[str, typer.Option(help="I/N: the share of job I of N")] = "1/1",
+    device: Annotated[Literal["auto", "cpu", "cuda"], typer.Option()] = "auto",
+    rows_per_batch: Annotated[int, typer.Option(help="bounds the memory", min=1)] = 32768,
+    error: Annotated[bool, typer.Option(help="add the reconstruction error of each row")] = False,
+    face: Annotated[str | None, typer.Option(help="face of vectors in files naming none")] = None,
 ) -> None:
-    """Train one model from scratch with the profile's settings, or one variant of them."""
-    from dfe.runs import run_training, variant_folder
-    from dfe.variants import variant_profile
+    """Write the tokens of a Parquet data set of any size; what is there already is kept."""
+    from dfe.encoding import Done, Shard, encode_dataset
+    from dfe.model import DFE
+    from dfe.runs import model_face
+    from dfe.training import pick_device
 
-    settings = load_profile(profile, {"training.seed": seed})
-    folder = build_folder(settings) / "model"
-    if variant is not None:
-        seed = settings.training.seed
-        folder = variant_folder(settings, variant, seed)
-        settings = variant_profile(settings, variant, seed)
-    typer.echo(run_training(settings, output or folder, resume))
+    def show(done: Done) -> None:
+        said = "encoded" if done.made else "there already"
+        typer.echo(f"{done.part.output}: {done.part.rows} rows, {said}")
+
+    loaded, job = DFE.from_pretrained(model), Shard.parse(shard)
+    done = encode_dataset(
+        loaded.to(pick_device(device)),
+        source,
+        output,
+        model_face(loaded),
+        unnamed=face,
+        shard=job,
+        rows_per_batch=rows_per_batch,
+        error=error,
+        progress=show,
+    )
+    typer.echo(f"shard {job}: {len(done)} parts, {sum(one.part.rows for one in done)} rows")
 
 
 @app.command()
-def database(profile: ProfileName = "quick") -> None:
-    """Simulate and encode the frames that the accuracy and diversity pages share."""
-    from dfe.face import OpenHead
-    from dfe.runs import load_database, load_model
-
-    settings = load_profile(profile)
-    found = load_database(settings, load_model(settings, OpenHead.name))
-    typer.echo(f"{len(found.codes)} simulated frames in {build_folder(settings) / 'tokens'}")
-
-
-@app.command()
-def cohort(
-    task: Annotated[TaskName, typer.Argument(help="smiles, stress, depression or personality")],
+def publish(
     profile: ProfileName = "quick",
+    repository: Annotated[str | None, typer.Option(help="https://github.com/OWNER/NAME")] = None,
+    max_file_mb: Annotated[float, typer.Option(help="largest size of one file", min=0)] = 10.0,
+    allow_stale: Annotated[bool, typer.Option(help="publish a build that is not fresh")] = False,
 ) -> None:
-    """Simulate one labeled cohort: build/<profile>/cohorts/<task>.safetensors."""
-    from dfe.tasks import load_task, task_path
+    """Check the html and write build/<profile>/publish: site, metadata, archive, checksums."""
+    from dfe.building.status import build_status
+    from dfe.publishing import publish as publish_build
+    from dfe.repository import find_repository
 
+    where = find_repository(project_root(), repository)
     settings = load_profile(profile)
-    task_path(settings, task).unlink(missing_ok=True)
-    load_task(settings, task)
-    typer.echo(task_path(settings, task))
-
-
-@app.command("facial-basis")
-def facial_basis(profile: ProfileName = "quick") -> None:
-    """Fit the Facial Basis to the training corpus: build/<profile>/facial_basis."""
-    from dfe.tasks import facial_basis_path, load_facial_basis
-
-    settings = load_profile(profile)
-    facial_basis_path(settings).unlink(missing_ok=True)
-    load_facial_basis(settings)
-    typer.echo(facial_basis_path(settings))
-
-
-@app.command()
-def notebook(
-    name: Annotated[str, typer.Argument(help="such as 03_templates")],
-    profile: ProfileName = "quick",
-) -> None:
-    """Execute one notebook into build/<profile>/notebooks."""
-    from dfe.notebooks import execute
-
-    typer.echo(f"executing {name}")
-    typer.echo(execute(name, load_profile(profile)))
-
-
-@app.command()
-def book(profile: ProfileName = "quick") -> None:
-    """Build the html from the executed notebooks (`make book` runs all that comes before)."""
-    from dfe.book import build_html
-
-    typer.echo(build_html(load_profile(profile)) / "index.html")
+    built = (build_folder(settings) / "html" / "index.html").is_file()
+    waiting = [s for s in build_status(profile) if s.standing != "fresh"] if built else []
+    stale = [f"{s.job}: {s.reason or s.standing}" for s in waiting]
+    typer.echo(publish_build(settings, where, max_file_mb, stale, allow_stale))
 
 
 @app.command()

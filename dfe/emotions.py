@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import confusion_matrix
 
-from dfe.config import Profile, build_folder
+from dfe.basis import facial_basis_path, load_facial_basis
+from dfe.config import Profile, kept_path
 from dfe.data.corpus import fresh_units, sha256_array
 from dfe.data.features import files_sha256
 from dfe.data.fetch import sha256_file
@@ -36,7 +37,7 @@ from dfe.data.task_store import read_task, write_task
 from dfe.face import OpenHead
 from dfe.metrics import ACCURACY, BALANCED_ACCURACY, F1_WEIGHTED
 from dfe.model import DFE
-from dfe.tasks import facial_basis_path, load_facial_basis, task_codes
+from dfe.tasks import task_codes
 from dfe.tokens import computed_once
 from dfe.utility import (
     Comparison,
@@ -58,7 +59,7 @@ _LEFT_OUT = (LANDMARK_MOTION, FIT_RESIDUAL)  # observers that are no method of t
 
 def emotions_path(profile: Profile) -> Path:
     """Where a build keeps the fitted recordings: `build/<profile>/emotions/task.safetensors`."""
-    return build_folder(profile) / "emotions" / "task.safetensors"
+    return kept_path(profile, "emotions/task.safetensors", ("pages.emotions",))
 
 
 def load_emotions(profile: Profile) -> Task | None:

@@ -20,7 +20,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from pydantic import BaseModel, ConfigDict, JsonValue
 
-from dfe.config import Profile, build_folder, project_root
+from dfe.config import Profile, output_folder, project_root
 from dfe.data.fetch import sha256_file
 from dfe.files import atomic
 from dfe.metrics import Interval
@@ -58,6 +58,7 @@ class Provenance(BaseModel):
     versions: dict[str, str]
     hardware: dict[str, str]
     threads: int  # torch's intra-operation threads: sums, and so low digits, depend on them
+    determinism: dict[str, str] = {}  # switches that decide whether a second run gives the same
     data: dict[str, str]  # data set -> sha256
     started: datetime  # UTC
     seconds: float
@@ -77,6 +78,7 @@ class Provenance(BaseModel):
             ("versions", _join(self.versions, "{} {}")),
             ("hardware", _join(self.hardware, "{}: {}", "; ")),
             ("threads", str(self.threads)),
+            ("determinism", _join(self.determinism, "{}: {}", "; ")),
             ("data (sha256)", _join(data, "{} {}") or "none"),
             ("started", self.started.strftime("%Y-%m-%d %H:%M:%S UTC")),
             ("duration", f"{self.seconds:.1f} s"),
@@ -126,6 +128,7 @@ class RunRecord:
             versions=versions(),
             hardware=hardware(),
             threads=thread_count(),
+            determinism=determinism(),
             data=dict(self.data_hashes),
             started=self.started,
             seconds=round(time.monotonic() - self.clock, 3),
@@ -175,7 +178,7 @@ def start_run(
 
 def results_folder(profile: Profile) -> Path:
     """Folder of a build's results: `build/<profile>/results`."""
-    return build_folder(profile) / "results"
+    return output_folder(profile) / "results"
 
 
 def write_json(record: Provenance, folder: Path) -> Path:
@@ -188,7 +191,7 @@ def write_json(record: Provenance, folder: Path) -> Path:
 
 def save_figure(figure: Figure, profile: Profile, name: str) -> Path:
     """Keep a figure for the prose pages, as `build/<profile>/figures/<name>.png`."""
-    path = build_folder(profile) / "figures" / f"{name}.png"
+    path = output_folder(profile) / "figures" / f"{name}.png"
     with atomic(path) as temporary:
         figure.savefig(temporary, dpi=160)
     return path
@@ -274,6 +277,27 @@ def thread_count() -> int:
     import torch
 
     return torch.get_num_threads()
+
+
+def determinism() -> dict[str, str]:
+    """Switches of torch and of the environment on which bit-for-bit repetition depends.
+
+    On a CPU our computations repeat with the same number of threads. On a GPU some sums do not,
+    unless torch's deterministic algorithms are on.
+    """
+    import torch
+
+    names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "PYTHONHASHSEED")
+    variables = {name: os.environ.get(name, "not set") for name in names}
+    return variables | {
+        "deterministic algorithms": _on(torch.are_deterministic_algorithms_enabled()),
+        "cuDNN deterministic": _on(torch.backends.cudnn.deterministic),
+        "TF32 products": _on(torch.backends.cuda.matmul.allow_tf32),
+    }
+
+
+def _on(flag: bool) -> str:
+    return "on" if flag else "off"
 
 
 def _processor() -> str:

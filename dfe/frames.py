@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dfe.action_units import AU_NAMES, action_units, active
+from dfe.appearance import load_appearance
 from dfe.config import Profile
 from dfe.data.ingested import ingested_path
 from dfe.data.manifest import Origin
@@ -18,7 +19,6 @@ from dfe.data.own import HUMAN_UNITS, LIBREFACE, OBSERVERS, OwnDataError, observ
 from dfe.data.table import FeatureTable
 from dfe.face import OpenHead
 from dfe.observers import landmark_geometry
-from dfe.runs import load_appearance
 
 HIGHEST = 5.0  # intensity of an action unit on the scale of FACS, as LibreFace rates it
 _RATED = "_intensity"  # end of the names of LibreFace's intensities; its labels are without

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import ast
+import json
 import os
 import re
 import sys
-from collections.abc import Iterable
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from dfe.config import ConfigError, Profile, build_folder, project_root
+from dfe.config import Profile, build_folder, project_root
+from dfe.config.kept import OUTPUT
+from dfe.jobs import Job
 
-INJECTED = "# Parameters\n"  # papermill starts the cell that it injects with this line
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -20,100 +23,134 @@ class NotebookError(RuntimeError):
     """A notebook failed, or is not fit for the book; the message names notebook, cell and cause."""
 
 
-def check_parameters() -> None:
-    """Refuse a parameter that papermill injected but the notebook does not declare.
-
-    Papermill only logs a warning for ``-p stpes 100`` and runs with the default, so the second
-    cell of each notebook calls this. Outside IPython there is nothing to check.
-
-    Raises
-    ------
-    ConfigError
-        If an injected name is assigned nowhere else in the cells run so far.
-    """
-    from IPython import get_ipython  # type: ignore[attr-defined]
-
-    shell = get_ipython()
-    if shell is not None:
-        reject_unknown(shell.user_ns["In"][:-1])  # the last one is the cell that calls us
-
-
-def reject_unknown(cells: Iterable[str]) -> None:
-    """Raise `ConfigError` when an injected cell among `cells` (sources) assigns an unknown name."""
-    cells = list(cells)
-    declared = _assigned(cell for cell in cells if not cell.startswith(INJECTED))
-    injected = _assigned(cell for cell in cells if cell.startswith(INJECTED))
-    if unknown := sorted(injected - declared):
-        raise ConfigError(
-            f"unknown parameter {', '.join(unknown)}: this notebook knows {sorted(declared)}"
-        )
-
-
-def _assigned(cells: Iterable[str]) -> set[str]:
-    """Names that plain assignments at the top of `cells` bind (cell magics are skipped)."""
-    names: set[str] = set()
-    for cell in cells:
-        try:
-            body = ast.parse(cell).body
-        except SyntaxError:
-            continue
-        for node in body:
-            targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", 0)]
-            names.update(target.id for target in targets if isinstance(target, ast.Name))
-    return names
-
-
-def execute(name: str, profile: Profile, parameters: dict[str, Any] | None = None) -> Path:
-    """Execute `notebooks/<name>.ipynb` and return `build/<profile>/notebooks/<name>.ipynb`.
+def execute(
+    name: str,
+    profile: Profile,
+    parameters: Mapping[str, Any] | None = None,
+    folder: Path | None = None,
+    job: Job | None = None,
+) -> Path:
+    """Execute `notebooks/<name>.ipynb` and return `<folder>/notebooks/<name>.ipynb`.
 
     The result appears under its final name only when every cell ran. After a failure the
-    half-executed notebook stands in `build/<profile>/failed/`.
+    half-executed notebook stands in `<folder>/failed/`. Results, tables and figures of the page
+    go to `<folder>`, too.
+
+    Parameters
+    ----------
+    parameters
+        Parameters of the notebook other than `profile`.
+    folder
+        The build folder, `build/<profile>`, unless another one is given.
+    job
+        Record of the run, told at each cell where the notebook is.
 
     Raises
     ------
     NotebookError
-        If the notebook is missing, a cell fails, or the kernel dies.
+        If the notebook is missing, a cell fails, the kernel dies, or the notebook runs for longer
+        than `profile.notebook_hours`.
     """
     source = project_root() / "notebooks" / f"{name}.ipynb"
     if not source.is_file():
         known = sorted(path.stem for path in source.parent.glob("*.ipynb"))
         raise NotebookError(f"no notebook {name!r}: {source} is missing; known: {known}")
-    build = build_folder(profile)
+    build = folder or build_folder(profile)
     done, failed = (build / part / f"{name}.ipynb" for part in ("notebooks", "failed"))
     partial = done.with_suffix(".partial.ipynb")
-    for folder in (done.parent, failed.parent):
-        folder.mkdir(parents=True, exist_ok=True)
+    for parent in (done.parent, failed.parent):
+        parent.mkdir(parents=True, exist_ok=True)
+    run = _Run(source, partial, build, profile.notebook_hours * 3600, job)
     try:
-        _papermill(source, partial, {"profile": profile.name} | (parameters or {}))
+        run.papermill({"profile": profile.name} | dict(parameters or {}))
     except Exception as error:
         kept = f"\nThe half-executed notebook: {failed}" if partial.is_file() else ""
         if partial.is_file():
             os.replace(partial, failed)
-        raise NotebookError(f"{source.name}: {describe_failure(error)}{kept}") from error
+        raise NotebookError(f"{source}: {run.describe(error)}{kept}") from error
     os.replace(partial, done)
     failed.unlink(missing_ok=True)
     return done
 
 
-def _papermill(source: Path, target: Path, parameters: dict[str, Any]) -> None:
-    """Run papermill quietly, with the kernel of this very Python."""
-    import papermill  # slow to import, and notebooks import this file
-    from traitlets.config import Config
+class _Run:
+    """One execution of a notebook by papermill, with the kernel of this very Python."""
 
-    prefer_own_kernel()
-    os.environ.setdefault("PYTHONWARNINGS", "ignore:IProgress not found")  # tqdm, on each import
-    # Encrypt the channel to the kernel where both sides can: other users may share the machine.
-    private = Config({"AsyncKernelManager": {"transport_encryption": "auto"}})
-    papermill.execute_notebook(
-        source,
-        target,
-        parameters=parameters,
-        kernel_name="python3",
-        cwd=project_root(),
-        config=private,
-        log_output=False,
-        progress_bar=sys.stderr.isatty(),
-    )
+    def __init__(
+        self, source: Path, target: Path, folder: Path, limit: float, job: Job | None
+    ) -> None:
+        self.source, self.target, self.folder = source, target, folder
+        self.limit, self.job = limit, job  # s, of the whole notebook
+        self.cell = 0  # number of code cells begun
+        self.text = ""  # source of the last of them
+        self.clock = time.monotonic()
+
+    def papermill(self, parameters: dict[str, Any]) -> None:
+        import papermill  # slow to import
+        from traitlets.config import Config
+
+        prefer_own_kernel()
+        os.environ.setdefault("PYTHONWARNINGS", "ignore:IProgress not found")  # tqdm, on import
+        # Encrypt the channel to the kernel where both sides can: others may share the machine.
+        private = Config({"AsyncKernelManager": {"transport_encryption": "auto"}})
+        with _variable(OUTPUT, str(self.folder)):  # the kernel inherits it
+            papermill.execute_notebook(
+                self.source,
+                self.target,
+                parameters=parameters,
+                kernel_name="python3",
+                cwd=project_root(),
+                config=private,
+                log_output=False,
+                progress_bar=False,
+                on_cell_execute=self._begin,
+                timeout_func=self._left,
+            )
+
+    def _begin(self, cell: Any, cell_index: int) -> None:
+        if cell.cell_type == "code":
+            self.cell, self.text = self.cell + 1, cell.source
+            if self.job:
+                self.job.at_cell(self.cell, self._cells(), cell.source)
+
+    def _cells(self) -> int:
+        """Number of code cells; papermill may have added one with the parameters."""
+        cells = json.loads(self.target.read_text(encoding="utf-8"))["cells"]
+        return sum(cell["cell_type"] == "code" for cell in cells)
+
+    def _left(self, cell: Any) -> float:
+        """Seconds that the notebook may still run; nbclient takes 0 for no limit."""
+        return max(1.0, self.limit - (time.monotonic() - self.clock))
+
+    def describe(self, error: Exception) -> str:
+        """Text of a failure, with the cell."""
+        shown = f"--- the cell\n{self.text.rstrip()}"
+        if isinstance(error, TimeoutError):
+            hours = self.limit / 3600
+            return (
+                f"stopped in cell [{self.cell}] after {hours:g} h, the limit of a notebook "
+                f"(`notebook_hours` of the profile)\n{shown}"
+            )
+        if type(error).__name__ == "DeadKernelError":
+            return (
+                f"the kernel died in cell [{self.cell}] (DeadKernelError); a process that needs "
+                f"too much memory is killed like this\n{shown}"
+            )
+        return describe_failure(error)
+
+
+@contextmanager
+def _variable(name: str, value: str) -> Iterator[None]:
+    """Set a variable of the environment for a while."""
+    before = os.environ.get(name)
+    os.environ[name] = value
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before
 
 
 def prefer_own_kernel() -> None:

@@ -4,52 +4,63 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from dfe.checkpoint import CheckpointError
-from dfe.config import ConfigError, OwnConfig, Profile, build_folder
-from dfe.data.corpus import Corpus, fresh_units
-from dfe.data.manifest import load_manifest
-from dfe.data.observations import Observation, read_observation, write_observation
+from dfe.config import ConfigError, OwnConfig, Profile, kept_path
+from dfe.config.kept import MODEL, VARIANT
+from dfe.data.corpus import Corpus
 from dfe.data.own import own_face, own_face_name
-from dfe.data.real import features_path, load_corpus, load_real_features
+from dfe.data.real import load_corpus
+from dfe.distributed import first_goes_first, is_first, wait_for_all, world_size
 from dfe.evidence import hardware, read_commit, versions
 from dfe.face import FaceModel, OpenHead
 from dfe.files import atomic
 from dfe.model import ASSETS, DFE
-from dfe.observers import appearance
-from dfe.tokens import encode_once
 from dfe.training import evaluate, train
 from dfe.variants import variant_profile
 
 GATED = "gated"  # origin of data under a signed license
 
 
-def run_training(profile: Profile, folder: Path, resume: bool = False) -> Path:
+def run_training(
+    profile: Profile, folder: Path, resume: bool = False, code: str | None = None
+) -> Path:
     """Train with the profile's settings; write `model.safetensors` and `log.csv` to `folder`.
+
+    Parameters
+    ----------
+    resume, code
+        As for `dfe.training.train`.
 
     Returns
     -------
-    The path of the model, loadable by `DFE.from_pretrained`.
+    The path of the model, loadable by `DFE.from_pretrained`. Of several processes
+    (`dfe.distributed`) the first one writes, and all return when the files are there.
     """
-    corpus = load_corpus(profile)
+    with first_goes_first():  # it may have to read the frames, and leaves their vectors as a file
+        corpus = load_corpus(profile)
     started = time.monotonic()
     commit = read_commit()  # now: the tree may change while training runs
-    model, log = train(corpus, profile.model, profile.loss, profile.training, folder, resume)
-    with atomic(folder / "log.csv") as path:
-        pd.DataFrame(log).to_csv(path, index=False, float_format="%.6g")
-    provenance = describe_run(profile, corpus) | {
-        "commit": commit.model_dump(mode="json"),
-        "seconds": round(time.monotonic() - started),  # of this call, without what a resume skipped
-        "held_out": {
-            o: evaluate(model, psi).r2 for o, psi in corpus.held_out.items() if len(psi) > 1
-        },
-    }
-    model.save(folder / "model.safetensors", provenance)
+    model, log = train(
+        corpus, profile.model, profile.loss, profile.training, folder, resume, None, code
+    )
+    if is_first():
+        with atomic(folder / "log.csv") as path:
+            pd.DataFrame(log).to_csv(path, index=False, float_format="%.6g")
+        provenance = describe_run(profile, corpus) | {
+            "commit": commit.model_dump(mode="json"),
+            "seconds": round(time.monotonic() - started),  # of this call, not what a resume skipped
+            "held_out": {
+                o: evaluate(model, psi).r2 for o, psi in corpus.held_out.items() if len(psi) > 1
+            },
+        }
+        if world_size() > 1:
+            provenance["processes"] = world_size()
+        model.save(folder / "model.safetensors", provenance)
+    wait_for_all()
     return folder / "model.safetensors"
 
 
@@ -68,7 +79,8 @@ def load_model(profile: Profile, face: str | None = None) -> DFE:
     """Return the model that a build's figures show.
 
     `train: pretrained` gives the committed checkpoint; `train: scratch` gives the build's own
-    model in `build/<profile>/model`, trained first where there is none yet.
+    model in `build/<profile>/model`, trained first where there is none yet. A `checkpoint` in the
+    profile comes before both, for frames of its face.
 
     Parameters
     ----------
@@ -83,6 +95,10 @@ def load_model(profile: Profile, face: str | None = None) -> DFE:
         If no model of the build reads expression vectors of this face.
     """
     own = own_face_name(profile)
+    if profile.checkpoint:
+        model = DFE.from_pretrained(profile.checkpoint)
+        if face in (None, model_face(model)):
+            return model
     if face not in (None, own, OpenHead.name):
         raise ConfigError(
             f"these are expression vectors of {face!r}, and the build has no model of that face; "
@@ -90,7 +106,12 @@ def load_model(profile: Profile, face: str | None = None) -> DFE:
         )
     if profile.train == "pretrained" or face not in (None, own):
         return DFE.from_pretrained("open")
-    return _trained(profile, build_folder(profile) / "model")
+    return _trained(profile, model_folder(profile))
+
+
+def model_folder(profile: Profile) -> Path:
+    """Where a build keeps its own model and the log of its training: `build/<profile>/model`."""
+    return kept_path(profile, "model", MODEL)
 
 
 def model_face(model: DFE) -> str:
@@ -153,7 +174,7 @@ def model_seeds(model: DFE) -> tuple[int, ...]:
 
 def variant_folder(profile: Profile, name: str, seed: int) -> Path:
     """Where a build keeps one run of a variant: `build/<profile>/variants/<name>/seed-<seed>`."""
-    return build_folder(profile) / "variants" / name / f"seed-{seed}"
+    return kept_path(profile, f"variants/{name}/seed-{seed}", VARIANT)
 
 
 def load_variant(profile: Profile, name: str, seed: int) -> DFE:
@@ -193,38 +214,19 @@ def _learned(own: OwnConfig) -> tuple[object, ...]:
 
 
 def load_log(profile: Profile) -> pd.DataFrame:
-    """Return the training log of the model that `load_model` gives, a row per logged step."""
+    """Return the training log of the model that `load_model` gives, a row per logged step.
+
+    Raises
+    ------
+    CheckpointError
+        If the profile names a checkpoint, and no `log.csv` lies beside it.
+    """
+    if profile.checkpoint:
+        path = profile.checkpoint.with_name("log.csv")
+        if not path.is_file():
+            raise CheckpointError(f"{path} is missing: the log of the training of this checkpoint")
+        return pd.read_csv(path)
     if profile.train == "pretrained":
         return pd.read_csv(ASSETS / "dfe-open.log.csv")
     load_model(profile)  # makes the log where there is none
-    return pd.read_csv(build_folder(profile) / "model" / "log.csv")
-
-
-class Database(NamedTuple):
-    """Simulated frames with their truth, their expression vectors and their tokens."""
-
-    units: NDArray[np.float32]  # (N, 86) weights that the simulator drew
-    psi: NDArray[np.float32]  # (N, 50)
-    codes: NDArray[np.int64]  # (N, L)
-
-
-def load_database(profile: Profile, model: DFE) -> Database:
-    """Simulate the profile's database; the tokens are kept in `build/<profile>/tokens`."""
-    units = fresh_units(profile.database.simulated, profile.database.seed)
-    psi = OpenHead().units_to_psi(units)
-    path = build_folder(profile) / "tokens" / "simulated.safetensors"
-    return Database(units, psi, encode_once(model, psi, path))
-
-
-def appearance_path(profile: Profile) -> Path:
-    """Where a build keeps the appearance of its real frames."""
-    return features_path(profile).with_name("appearance.parquet")
-
-
-def load_appearance(profile: Profile) -> Observation:
-    """Return the appearance of the real frames that are pictures, described first if need be."""
-    path = appearance_path(profile)
-    if not path.is_file():
-        real = load_real_features(profile, columns=[])
-        write_observation(path, appearance(real, [load_manifest(s) for s in profile.data.sources]))
-    return read_observation(path)
+    return pd.read_csv(model_folder(profile) / "log.csv")

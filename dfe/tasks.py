@@ -2,61 +2,26 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dfe.checkpoint import CheckpointError
-from dfe.config import Profile, TaskName, build_folder, override, task_settings
+from dfe.basis import load_facial_basis
+from dfe.config import Profile, TaskName, kept_path, override
+from dfe.config.kept import VARIANT
 from dfe.data.cohorts.simulate import simulate_task
 from dfe.data.corpus import sha256_array
 from dfe.data.own import task_files
-from dfe.data.real import load_open_corpus
-from dfe.data.task import PSI, Task, TaskError
-from dfe.data.task_store import load_own_task, read_task, write_task
+from dfe.data.task import PSI, Task
 from dfe.evidence import file_hashes
 from dfe.face import OpenHead
-from dfe.facial_basis import FacialBasis
 from dfe.model import DFE
 from dfe.tokens import computed_once, encode_once
 from dfe.utility import PUBLISHED_BASIS, Method, task_methods
 
 BASIS_FORMAT = "dfe-facial-basis-codes/1"
-
-
-def task_path(profile: Profile, name: TaskName) -> Path:
-    """Where a build keeps a simulated cohort: `build/<profile>/cohorts/<task>.safetensors`."""
-    return build_folder(profile) / "cohorts" / f"{name}.safetensors"
-
-
-def load_task(profile: Profile, name: TaskName) -> Task:
-    """Return a task: the reader's own where the profile names files, else the simulated cohort.
-
-    A cohort is simulated first where the build has none with just these settings.
-
-    Raises
-    ------
-    dfe.data.own.OwnDataError, dfe.data.task.TaskError, dfe.data.observations.ObservationError
-        If a file of the reader's own is missing or not what it should be.
-    """
-    if files := task_files(profile, name):
-        return load_own_task(name, files)
-    path, settings = task_path(profile, name), _settings_text(profile, name)
-    try:
-        task, made_with = read_task(path)
-    except TaskError:  # missing, damaged, or of another format
-        made_with = ""
-    if made_with != settings:
-        task = simulate_task(name, profile.cohorts)
-        write_task(path, task, settings)
-    return task
-
-
-def _settings_text(profile: Profile, name: TaskName) -> str:
-    return json.dumps(task_settings(profile, name), sort_keys=True)
+_CODES = (*VARIANT, "cohorts", "own", "utility", "pages.emotions")  # what codes may depend on
 
 
 def task_hashes(profile: Profile, name: TaskName, task: Task) -> dict[str, str]:
@@ -75,41 +40,14 @@ def task_codes(profile: Profile, task: Task, model: DFE, run: str = "model") -> 
     run
         Name of the model's run in the name of the file.
     """
-    path = build_folder(profile) / "tokens" / f"{task.name}-{run}.safetensors"
+    path = kept_path(profile, f"tokens/{task.name}-{run}.safetensors", _CODES)
     return encode_once(model, task.frames[PSI].values, path)
-
-
-def facial_basis_path(profile: Profile) -> Path:
-    """Where a build keeps its Facial Basis."""
-    return build_folder(profile) / "facial_basis" / "basis.safetensors"
-
-
-def load_facial_basis(profile: Profile) -> FacialBasis:
-    """Return the Facial Basis of the open corpus, on the open head.
-
-    It is fitted first where the build has none of this corpus with these settings.
-    """
-    corpus, path = load_open_corpus(profile), facial_basis_path(profile)
-    how = {
-        "rows": profile.utility.basis_rows,
-        "max_iter": profile.utility.basis_rounds,
-        "random_state": profile.utility.seed,
-    }
-    wanted = {"corpus": corpus.hashes["train"], "settings": json.dumps(how)}
-    try:
-        basis = FacialBasis.load(path)
-        if basis.provenance == wanted:
-            return basis
-    except CheckpointError:  # missing, damaged, or of another format
-        pass
-    FacialBasis(**how).fit(corpus.train).save(path, wanted)
-    return FacialBasis.load(path)
 
 
 def task_basis(profile: Profile, task: Task, run: str = "model") -> NDArray[np.float32]:
     """Facial-Basis coefficients (M, 50) of all frames of a task, computed once for a build."""
     basis, psi = load_facial_basis(profile), task.frames[PSI].values
-    path = facial_basis_path(profile).with_name(f"{task.name}-{run}.safetensors")
+    path = kept_path(profile, f"facial_basis/{task.name}-{run}.safetensors", _CODES)
     wanted = {"format": BASIS_FORMAT, "basis": basis.sha256(), PSI: sha256_array(psi)}
     return computed_once(path, "coefficients", wanted, lambda: basis.transform(psi))
 

@@ -9,12 +9,14 @@ import nbformat
 import pytest
 import yaml
 from claims_support import ACC, claims_text
+from markdown_it import MarkdownIt
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from dfe import book
-from dfe.book import BookError
+from dfe.book import BookError, Edition
 from dfe.config import Profile, load_profile
+from dfe.published import stand_in
 from dfe.results import PageResults
 
 Edit = Callable[[NotebookNode], object]
@@ -35,13 +37,52 @@ def executed() -> NotebookNode:
     return new_notebook(cells=cells, metadata={"papermill": {"input_path": "/somewhere/in.ipynb"}})
 
 
+def committed(notebook: NotebookNode) -> NotebookNode:
+    """The notebook that an executed one was made from."""
+    cells = [c for c in notebook.cells if c.metadata.get("tags") != ["injected-parameters"]]
+    for cell in cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+            cell.metadata.pop("papermill", None)
+    return new_notebook(cells=cells)
+
+
 @pytest.fixture
 def settings(checkout: Path) -> Profile:
     """The small checkout's profile, with its notebook executed."""
     path = checkout / "build" / "smoke" / "notebooks" / "page.ipynb"
     path.parent.mkdir(parents=True)
-    nbformat.write(executed(), path)
+    notebook = executed()
+    nbformat.write(notebook, path)
+    nbformat.write(committed(notebook), checkout / "notebooks" / "page.ipynb")
     return load_profile("smoke")
+
+
+def edited(checkout: Path, edit: Edit) -> None:
+    """Change the committed notebook of the small checkout."""
+    path = checkout / "notebooks" / "page.ipynb"
+    notebook = nbformat.read(path, as_version=4)
+    edit(notebook)
+    nbformat.write(notebook, path)
+
+
+def test_the_text_of_a_page_is_that_of_today(settings: Profile, checkout: Path) -> None:
+    def edit(notebook: NotebookNode) -> None:
+        notebook.cells[0].source = "# Another title"
+        notebook.cells.append(new_markdown_cell("More.", id="more"))
+        notebook.cells[2].source = "1 + 1  # two"
+
+    edited(checkout, edit)
+    page = nbformat.read(book.assemble(settings) / "notebooks" / "page.ipynb", as_version=4)
+    sources = [cell.source for cell in page.cells]
+    assert sources == ["# Another title", "steps = None", "steps = 3", "1 + 1  # two", "More."]
+    assert page.cells[3].outputs[0].data["text/plain"] == "2"
+
+
+def test_a_page_of_other_cells_is_refused(settings: Profile, checkout: Path) -> None:
+    edited(checkout, lambda notebook: notebook.cells.append(new_code_cell("2", id="new")))
+    with pytest.raises(BookError, match="page.ipynb: executed from other cells"):
+        book.assemble(settings)
 
 
 def test_pages_in_reading_order(checkout: Path) -> None:
@@ -244,3 +285,76 @@ def test_a_profile_can_announce_something_on_every_page(settings: Profile) -> No
 
     assert "announcement" not in options("")
     assert options("Only a test.")["announcement"] == "Only a test."
+
+
+# Editions
+
+
+WHY = "notebook-page: ValueError\n    in cell 3: <b>no face</b> {a} ``` ~~ end"
+
+
+def test_a_page_without_results_says_why(settings: Profile, checkout: Path) -> None:
+    (checkout / "build" / "smoke" / "notebooks" / "page.ipynb").unlink()
+    source = book.assemble(settings, Edition(missing={"page": WHY}))
+    page = nbformat.read(source / "notebooks" / "page.ipynb", as_version=4)
+    nbformat.validate(page)
+    title, note, *code = page.cells
+    assert (title.source, note.cell_type) == ("# Page", "markdown")
+    assert note.source.startswith("````{error}\nThis page has no results in this build.\n")
+    assert f"~~~text\n{WHY}\n~~~\n" in note.source
+    assert [cell.source for cell in code] == ["steps = None", "1 + 1"]
+    assert all(not cell.outputs for cell in code)
+
+
+def test_a_stand_in_comes_before_a_notebook_that_is_there(settings: Profile) -> None:
+    """It was executed in an earlier build, from what this one could not make."""
+    source = book.assemble(settings, Edition(missing={"page": "It needs something."}))
+    page = nbformat.read(source / "notebooks" / "page.ipynb", as_version=4)
+    assert "It needs something." in page.cells[1].source
+
+
+@pytest.mark.parametrize("why", [WHY, "a\n```\nb", "a\n~~~\nb", "~~~~~~\n``````", ""])
+def test_no_error_breaks_its_frame(settings: Profile, tmp_path: Path, why: str) -> None:
+    committed_page, target = tmp_path / "notebooks" / "page.ipynb", tmp_path / "deep" / "out.ipynb"
+    stand_in(committed_page, target, why)
+    note = nbformat.read(target, as_version=4).cells[1].source
+    outer, *_ = note.partition("{")
+    tokens = MarkdownIt().parse(note)
+    assert [token.type for token in tokens] == ["fence"] and tokens[0].markup == outer
+    inner = MarkdownIt().parse(tokens[0].content)
+    assert [token.type for token in inner][-1] == "fence"
+    assert inner[-1].content.rstrip("\n") == why
+
+
+def test_a_stand_in_needs_the_committed_notebook(tmp_path: Path) -> None:
+    with pytest.raises(BookError, match="page.ipynb: not executed yet|is missing"):
+        stand_in(tmp_path / "page.ipynb", tmp_path / "out.ipynb", "why")
+
+
+@pytest.mark.parametrize(
+    ("edition", "text"),
+    [
+        (Edition(), ""),
+        (Edition(sweeps={"page": {"a=1": {"a": 1}}}), ""),  # its page says it
+        (
+            Edition({"page": {"a": 0.5, "b": [1]}, "other": {"c": "<x> & 'y'"}}),
+            "Changed in this build: page.a = 0.5, page.b = [1], "
+            "other.c = &lt;x&gt; &amp; &#x27;y&#x27;.",
+        ),
+        (Edition(missing={"page": "why", "other": "why"}), "Without results: page, other."),
+        (
+            Edition({"page": {"a": 1}}, {}, {"other": "why"}),
+            "Changed in this build: page.a = 1. Without results: other.",
+        ),
+    ],
+)
+def test_an_edition_is_announced(edition: Edition, text: str) -> None:
+    assert edition.announcement() == text
+
+
+def test_every_page_announces_the_edition(settings: Profile) -> None:
+    profile = settings.model_copy(update={"announcement": "Only a test."})
+    source = book.assemble(profile, Edition({"page": {"steps": 3}}))
+    config = yaml.safe_load((source / "_config.yml").read_text())
+    announced = config["sphinx"]["config"]["html_theme_options"]["announcement"]
+    assert announced == "Only a test. Changed in this build: page.steps = 3."

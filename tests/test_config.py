@@ -16,6 +16,8 @@ from dfe.config import (
     ModelConfig,
     Profile,
     build_folder,
+    describe_errors,
+    did_you_mean,
     load_profile,
     override,
     project_root,
@@ -128,6 +130,40 @@ def test_a_loaded_profile_can_be_overridden_again() -> None:
         override(before, {"training.stpes": 7})
 
 
+# What differs from the file
+
+
+def test_tweaks_are_what_differs_from_the_file(written: Any) -> None:
+    profile = written("training: {steps: 5}\nutility: {penalties: [1.0]}")
+    assert profile.tweaks() == {}
+    changed = override(profile, {"training.steps": 7, "utility.penalties": [1.0, 2.0]})
+    assert changed.tweaks() == {"training.steps": 7, "utility.penalties": [1.0, 2.0]}
+    assert list(changed.tweaks()) == ["training.steps", "utility.penalties"], "in order"
+    again = override(changed, {"training.steps": 5, "model.layers": 3})
+    assert again.tweaks() == {"model.layers": 3, "utility.penalties": [1.0, 2.0]}
+    assert profile.tweaks() == {}, "the first one stays as it was"
+
+
+def test_tweaks_of_optional_things_and_of_tables(written: Any) -> None:
+    own = {"clips": "c.csv", "psi": "p.parquet"}
+    tweaks = written("", {"utility.tasks": {"smiles": own}, "own.psi": "smirk"}).tweaks()
+    assert tweaks["own.psi"] == "smirk" and tweaks["utility.tasks.smiles"]["clips"] == "c.csv"
+    path = {"checkpoint": "a/b.safetensors"}
+    assert written("", path).tweaks() == path
+    assert written("checkpoint: a/b.safetensors", path).tweaks() == {}
+
+
+def test_overrides_of_load_profile_are_tweaks_too(written: Any) -> None:
+    assert written("", {"training.steps": 7}).tweaks() == {"training.steps": 7}
+    assert Profile(name="mine", train="pretrained").tweaks() == {}, "of no file"
+
+
+def test_profiles_of_the_same_settings_are_equal_whatever_their_file(written: Any) -> None:
+    one, other = written("training: {steps: 7}"), written("", {"training.steps": 7})
+    assert one == other and one != written("") and one != 3
+    assert override(one, {}) is one and override(one, {"training.steps": None}) is one
+
+
 # Mistakes
 
 
@@ -164,7 +200,63 @@ def test_a_wrong_setting_is_named_with_its_value(setting: str, value: Any) -> No
     assert leaf in str(error.value)
     parts = value if isinstance(value, list) else [value]
     assert any(repr(part) in str(error.value) for part in parts)
-    assert "quick.yaml" in str(error.value)
+    assert "quick, with overrides" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "message"),
+    [
+        ("training.stpes", 5, "training.stpes: no such setting (got 5); did you mean 'steps'?"),
+        (
+            "trainig.steps",
+            5,
+            "trainig: no such setting (got {'steps': 5}); did you mean 'training'?",
+        ),
+        ("cohorts.stress.efect", 1, "cohorts.stress.efect: no such setting (got 1); did you mean"),
+        ("cohorts.stress.nothing_like_it", 1, "nothing_like_it: no such setting (got 1)\n"),
+        (
+            "training.steps",
+            True,
+            "training.steps: a number is wanted, not true or false (got True)",
+        ),
+        ("variants.steps", True, "variants.steps: a number is wanted"),  # None is allowed, too
+        ("training.seed", False, "training.seed: a number is wanted"),
+        ("training.learning_rate", True, "training.learning_rate: a number is wanted"),
+        ("pages.training.seeds", [True], "pages.training.seeds: no list has true or false in it"),
+        ("utility.penalties", (1.0, False), "utility.penalties: no list has true or false in it"),
+        ("model.final_norm", 1, "model.final_norm: true or false is wanted (got 1)"),
+        ("model.final_norm", "yes", "model.final_norm: true or false is wanted (got 'yes')"),
+        ("training.steps.x", 3, "training.steps.x: steps is not a group of settings"),
+    ],
+)
+def test_what_is_wrong_is_said_in_words(setting: str, value: Any, message: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        load_profile("quick", {setting: value})
+    assert message in f"{error.value}\n"
+
+
+def test_names_in_other_models_are_not_proposed() -> None:
+    with pytest.raises(ConfigError) as error:
+        load_profile("quick", {"utility.tasks": {"smiles": {"clps": "c", "psi": "p"}}})
+    assert "utility.tasks.smiles.clps: no such setting (got 'c')" in str(error.value)
+    assert "did you mean" not in str(error.value)
+
+
+def test_without_its_model_an_error_is_pydantic_s() -> None:
+    with pytest.raises(ValidationError) as error:
+        ModelConfig.model_validate({"layer": 3, "heads": 3})
+    assert describe_errors(error.value) == "  layer: Extra inputs are not permitted (got 3)"
+    assert describe_errors(error.value, ModelConfig).endswith("; did you mean 'layers'?")
+    with pytest.raises(ValidationError) as error:
+        ModelConfig.model_validate({"heads": 3})
+    text = describe_errors(error.value, ModelConfig)
+    assert text.startswith("  (top level): heads=3 does not divide width=128 (got {'heads': 3")
+
+
+def test_the_nearest_name_is_proposed() -> None:
+    assert did_you_mean("stpes", ["seeds", "steps"]) == "; did you mean 'steps'?"
+    assert did_you_mean("stpes", iter(["steps"])) == "; did you mean 'steps'?"
+    assert did_you_mean("xyz", ["steps"]) == did_you_mean("steps", []) == ""
 
 
 @pytest.mark.parametrize(
@@ -195,7 +287,7 @@ def test_a_file_that_holds_no_settings(written: Any, text: str) -> None:
 
 
 def test_a_group_that_is_no_group(written: Any) -> None:
-    with pytest.raises(ConfigError, match="training.steps: training is not a group"):
+    with pytest.raises(ConfigError, match="mine.yaml:\n  training: .*dictionary"):
         written("training: 5", {"training.steps": 3})
 
 

@@ -102,7 +102,8 @@ def test_a_run_is_recorded_and_written(checkout: Path) -> None:
     parameters = {"training.steps": 7, "training.seed": None}
     settings = load_profile("smoke", parameters)
     shown = start_run("page", settings, parameters, [3, 4], {"features": HASH}).provenance()
-    path = checkout / "build" / "smoke" / "results" / "page.provenance.json"
+    path = evidence.results_folder(settings) / "page.provenance.json"
+    assert path.is_relative_to(checkout / "build" / "smoke" / "tweaked")  # 7 is not the profile's
     assert Provenance.model_validate_json(path.read_text()) == shown
     found = sorted(path.name for path in path.parent.iterdir())  # no temporary file is left
     assert found == ["page.provenance.json", "page.results.json"]

@@ -9,6 +9,7 @@ import pytest
 from own_support import ingest, profile
 
 from dfe.action_units import AU_NAMES, action_units
+from dfe.appearance import appearance_path
 from dfe.config import Profile
 from dfe.data.observations import (
     Observation,
@@ -31,7 +32,6 @@ from dfe.frames import (
 )
 from dfe.gallery import credits, frame_pictures, shows_photo
 from dfe.observers import landmark_geometry
-from dfe.runs import appearance_path
 
 RNG = np.random.default_rng(0)
 CLIPS = ["v1", "v2", "v3"]

@@ -11,6 +11,8 @@ from flame_support import made_up, npz_bytes
 from own_support import ingest, label, profile
 from pydantic import ValidationError
 
+from dfe.basis import load_facial_basis
+from dfe.cohorts import load_task
 from dfe.config import ConfigError, Profile
 from dfe.data.corpus import build_corpus
 from dfe.data.features import write_features
@@ -28,13 +30,13 @@ from dfe.data.own import (
     training_inputs,
 )
 from dfe.data.real import (
-    features_path,
     held_out_frames,
     load_corpus,
     load_frames,
     load_open_corpus,
     load_training_frames,
 )
+from dfe.data.real_features import features_path
 from dfe.data.splits import split_by_subject
 from dfe.data.table import FeatureTable, Metadata, Source
 from dfe.face import Flame, OpenHead
@@ -49,7 +51,7 @@ from dfe.runs import (
     model_seeds,
     variant_folder,
 )
-from dfe.tasks import load_facial_basis, load_task, standard_methods, task_hashes
+from dfe.tasks import standard_methods, task_hashes
 from dfe.utility import DFE_TOKENS, FACIAL_BASIS, PUBLISHED_BASIS
 
 RNG = np.random.default_rng(0)

@@ -14,7 +14,8 @@ import yaml
 from dfe.claims import book_claims
 from dfe.config import build_folder, load_profile
 from dfe.data.observations import Observation, ObservationMetadata, write_observation
-from dfe.data.real import features_path, load_real_features
+from dfe.data.real import load_real_features
+from dfe.data.real_features import features_path
 from dfe.notebooks import execute
 from dfe.results import read_results
 from dfe.runs import variant_folder

@@ -8,23 +8,17 @@ from typing import Any
 import numpy as np
 import pytest
 
+import dfe.appearance
 import dfe.runs
+from dfe.appearance import load_appearance
 from dfe.checkpoint import CheckpointError
 from dfe.config import CorpusConfig, Profile, TrainingConfig, override
 from dfe.data.corpus import Corpus, sha256_array
 from dfe.data.observations import Observation, ObservationMetadata
+from dfe.database import load_database
 from dfe.face import OpenHead
 from dfe.model import DFE
-from dfe.runs import (
-    load_appearance,
-    load_database,
-    load_face,
-    load_variant,
-    model_data,
-    model_face,
-    model_seeds,
-    variant_folder,
-)
+from dfe.runs import load_face, load_variant, model_data, model_face, model_seeds, variant_folder
 from dfe.variants import variant_profile
 
 PSI = np.random.default_rng(0).normal(size=(80, 50)).astype(np.float32)
@@ -160,9 +154,9 @@ def test_appearance_is_described_once(profile: Profile, monkeypatch: pytest.Monk
         strings = np.array(["pyfame"])
         return Observation(strings, strings, np.array([3]), np.ones((1, 2)), metadata)
 
-    monkeypatch.setattr(dfe.runs, "load_real_features", lambda profile, columns: None)
-    monkeypatch.setattr(dfe.runs, "load_manifest", lambda name: type("M", (), {"id": name}))
-    monkeypatch.setattr(dfe.runs, "appearance", describe)
+    monkeypatch.setattr(dfe.appearance, "load_real_features", lambda profile, columns: None)
+    monkeypatch.setattr(dfe.appearance, "load_manifest", lambda name: type("M", (), {"id": name}))
+    monkeypatch.setattr(dfe.appearance, "appearance", describe)
     first, second = load_appearance(profile), load_appearance(profile)
     assert calls == [list(profile.data.sources)]
     np.testing.assert_array_equal(first.values, second.values)

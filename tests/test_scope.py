@@ -8,13 +8,13 @@ import pytest
 
 from dfe.config import PAGE_TASKS, TASKS, Profile, TaskFiles, override, page_settings, task_settings
 from dfe.config.pages import Pages
-from dfe.config.scope import CLIP_PAGES
+from dfe.config.scope import CLIP_PAGES, NO_FRAMES, NO_MODEL, PAGE_READS
 
 BASE = Profile(name="mine")
 NOTEBOOKS = (
     "01_data 02_training 03_templates 04_decomposition 05_accuracy 06_diversity 07_smiles "
     "08_personality 09_depression 10_stress 11_ablations 12_losses 13_cohorts 14_power "
-    "17_emotions"
+    "15_audit 16_scoreboard 17_emotions"
 ).split()
 
 
@@ -40,9 +40,14 @@ def concerned(changes: dict[str, Any]) -> set[str]:
         ("pages.accuracy.minimum_matches", 4, {"05_accuracy"}),
         ("announcement", "hello", set()),
         ("description", "hello", set()),
-        ("model.stages", 3, set(NOTEBOOKS)),
-        ("corpus.simulated", 3, set(NOTEBOOKS)),
-        ("own.psi", "smirk", set(NOTEBOOKS)),
+        ("model.stages", 3, {"02_training", "11_ablations", "12_losses"}),  # and the model's pages
+        ("variants.steps", 3, {"11_ablations", "12_losses"}),
+        ("database.simulated", 300, {"05_accuracy", "06_diversity"}),
+        ("train", "pretrained", set(NOTEBOOKS) - set(NO_MODEL)),
+        ("notebook_hours", 1, set()),
+        ("pages.audit.largest", 90, {"15_audit"}),
+        ("corpus.simulated", 3, set(NOTEBOOKS) - set(NO_FRAMES)),
+        ("own.psi", "smirk", set(NOTEBOOKS) - set(NO_FRAMES)),
         ("own.frames", "aff-wild2", {"05_accuracy", "06_diversity", "11_ablations"}),
         ("own.tasks", {"depression": "avec2019-dds"}, {"09_depression"}),
     ],
@@ -71,7 +76,7 @@ def test_what_models_learn_from_concerns_every_page() -> None:
         {"train": "scratch", "own": {"training": "affectnet", "face": "flame.npz"}},
     ]
     base, open_head, flame = (Profile.model_validate({"name": "mine"} | tree) for tree in trees)
-    for page in NOTEBOOKS:
+    for page in set(NOTEBOOKS) - set(NO_MODEL):
         first, second, third = (page_settings(one, page) for one in (base, open_head, flame))
         assert first != second != third, page
     other = override(open_head, {"own.training": "aff-wild2"})
@@ -97,5 +102,5 @@ def test_own_files_stand_for_the_cohort() -> None:
 def test_every_page_with_settings_is_a_notebook_and_every_task_has_a_page() -> None:
     stems = {name.partition("_")[2] for name in NOTEBOOKS}
     assert set(Pages.model_fields) <= stems
-    assert set(PAGE_TASKS) <= set(NOTEBOOKS)
+    assert set(PAGE_TASKS) <= set(NOTEBOOKS) == set(PAGE_READS)
     assert {task for tasks in PAGE_TASKS.values() for task in tasks} == set(TASKS)

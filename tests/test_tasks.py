@@ -9,22 +9,14 @@ import numpy as np
 import pytest
 
 import dfe.tasks
+from dfe.basis import facial_basis_path, load_facial_basis
+from dfe.cohorts import load_task, task_path
 from dfe.config import CohortsConfig, ModelConfig, Profile, override
 from dfe.data.corpus import Corpus, sha256_array
 from dfe.data.observations import Observation, ObservationMetadata, write_observation
 from dfe.data.task import TRUE_DISPLAYS, TRUE_STATE, Task
 from dfe.model import DFE
-from dfe.tasks import (
-    facial_basis_path,
-    load_facial_basis,
-    load_task,
-    sized_cohort,
-    standard_methods,
-    task_basis,
-    task_codes,
-    task_hashes,
-    task_path,
-)
+from dfe.tasks import sized_cohort, standard_methods, task_basis, task_codes, task_hashes
 from dfe.utility import DFE_TOKENS, FACIAL_BASIS
 
 PSI = np.random.default_rng(0).normal(size=(80, 50)).astype(np.float32)

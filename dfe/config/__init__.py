@@ -4,7 +4,14 @@ Every default names its source. Where the paper is silent or ambiguous the comme
 gives the reason for our choice; the book's method page lists the same points.
 """
 
-from dfe.config.base import ConfigError, Seed, Settings, describe_errors, vary
+from dfe.config.base import (
+    ConfigError,
+    Seed,
+    Settings,
+    describe_errors,
+    did_you_mean,
+    vary,
+)
 from dfe.config.cohorts import (
     Cohort,
     CohortsConfig,
@@ -16,13 +23,18 @@ from dfe.config.cohorts import (
     StressCohort,
 )
 from dfe.config.data import CorpusConfig, DatabaseConfig, DataConfig
+from dfe.config.folders import project_root
+from dfe.config.kept import build_folder, kept_path, output_folder
 from dfe.config.model import PSI_DIM, LossConfig, ModelConfig, TrainingConfig
 from dfe.config.own import OwnConfig
 from dfe.config.pages import Pages
-from dfe.config.profile import Profile, build_folder, load_profile, override, project_root
+from dfe.config.profile import Profile, load_profile, override
 from dfe.config.scope import (
     CLIP_PAGES,
     FRAME_PAGES,
+    NO_FRAMES,
+    NO_MODEL,
+    PAGE_READS,
     PAGE_TASKS,
     SIMULATED_PAGES,
     TASKS,
@@ -34,6 +46,9 @@ from dfe.config.utility import TaskFiles, TaskName, UtilityConfig
 __all__ = [
     "CLIP_PAGES",
     "FRAME_PAGES",
+    "NO_FRAMES",
+    "NO_MODEL",
+    "PAGE_READS",
     "PAGE_TASKS",
     "PSI_DIM",
     "SIMULATED_PAGES",
@@ -63,7 +78,10 @@ __all__ = [
     "UtilityConfig",
     "build_folder",
     "describe_errors",
+    "did_you_mean",
+    "kept_path",
     "load_profile",
+    "output_folder",
     "override",
     "page_settings",
     "project_root",

@@ -10,6 +10,12 @@ from pydantic import Field
 from dfe.config.base import Seed, Settings
 
 
+class DataPage(Settings):
+    """Settings of the data notebook."""
+
+    examples: int = Field(8, ge=1)  # faces in each row of the last figure
+
+
 class TrainingPage(Settings):
     """Settings of the training notebook."""
 
@@ -21,6 +27,7 @@ class TemplatesPage(Settings):
     """Settings of the templates notebook."""
 
     image_size: int = Field(256, ge=32)  # pixels per rendered head
+    saturate: float = Field(0.9, gt=0, le=1)  # quantile of displacements that ends the color scale
 
 
 class DecompositionPage(Settings):
@@ -99,6 +106,12 @@ class PowerPage(Settings):
     seed: Seed = 1
 
 
+class AuditPage(Settings):
+    """Settings of the notebook on what the printed numbers imply."""
+
+    largest: int = Field(80, ge=20)  # N that is tried as the number of clips
+
+
 class AblationsPage(Settings):
     """Settings of the ablation notebook (appendix A)."""
 
@@ -110,6 +123,7 @@ class AblationsPage(Settings):
 class Pages(Settings):
     """Settings that belong to one notebook only."""
 
+    data: DataPage = DataPage()
     training: TrainingPage = TrainingPage()
     templates: TemplatesPage = TemplatesPage()
     decomposition: DecompositionPage = DecompositionPage()
@@ -121,3 +135,4 @@ class Pages(Settings):
     emotions: EmotionsPage = EmotionsPage()
     cohorts: CohortsPage = CohortsPage()
     power: PowerPage = PowerPage()
+    audit: AuditPage = AuditPage()

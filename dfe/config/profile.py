@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, PrivateAttr, ValidationError, model_validator
 
-from dfe.config.base import ConfigError, Seed, Settings, describe_errors
+from dfe.config.base import ConfigError, Seed, Settings, describe_errors, did_you_mean
 from dfe.config.cohorts import CohortsConfig
 from dfe.config.data import CorpusConfig, DatabaseConfig, DataConfig
+from dfe.config.folders import project_root
 from dfe.config.model import LossConfig, ModelConfig, TrainingConfig
 from dfe.config.own import OwnConfig
 from dfe.config.pages import Pages
@@ -32,6 +34,8 @@ class Profile(Settings):
     description: str = ""
     announcement: str = ""  # shown at the head of every page of the book
     train: Literal["scratch", "pretrained"] = "scratch"  # the model that the figures show
+    checkpoint: Path | None = None  # a model file for the figures, in the place of that model
+    notebook_hours: float = Field(12, gt=0)  # a notebook that runs longer is stopped
     model: ModelConfig = ModelConfig()
     loss: LossConfig = LossConfig()
     training: TrainingConfig = TrainingConfig()
@@ -43,6 +47,14 @@ class Profile(Settings):
     utility: UtilityConfig = UtilityConfig()
     own: OwnConfig = OwnConfig()
     pages: Pages = Pages()
+    _written: dict[str, Any] = PrivateAttr(default_factory=dict)  # the settings of the file
+
+    def __eq__(self, other: object) -> bool:  # whatever file they were read from
+        return isinstance(other, Profile) and self.model_dump() == other.model_dump()
+
+    def tweaks(self) -> dict[str, Any]:
+        """Dotted settings that differ from the profile's file, with their values."""
+        return dict(_differences(self._written, self.model_dump(mode="json")))
 
     @model_validator(mode="after")
     def _own_data_need_training(self) -> Profile:
@@ -54,28 +66,6 @@ class Profile(Settings):
         return self
 
 
-def project_root() -> Path:
-    """Return the folder that holds `profiles/`: the working directory's tree, else the package's.
-
-    Raises
-    ------
-    ConfigError
-        If neither holds it, which happens when `dfe` runs from a copied package.
-    """
-    candidates = [Path.cwd(), *Path.cwd().parents, Path(__file__).resolve().parents[2]]
-    for folder in candidates:
-        if (folder / "profiles").is_dir() and (folder / "_config.yml").is_file():
-            return folder
-    raise ConfigError(
-        f"no project found above {Path.cwd()}: run from a checkout (the folder with _config.yml)"
-    )
-
-
-def build_folder(profile: Profile) -> Path:
-    """Folder of everything that a build of `profile` generates: `build/<name>`."""
-    return project_root() / "build" / profile.name
-
-
 def _read_tree(path: Path) -> dict[str, Any]:
     try:
         tree = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
@@ -83,7 +73,7 @@ def _read_tree(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path} is not YAML: {error}") from error
     if not isinstance(tree, dict):
         raise ConfigError(f"{path}: expected settings by name, got {tree!r}")
-    return tree
+    return {name: value for name, value in tree.items() if value is not None}  # empty sections
 
 
 def _set_dotted(tree: dict[str, Any], name: str, value: Any) -> None:
@@ -96,7 +86,7 @@ def _set_dotted(tree: dict[str, Any], name: str, value: Any) -> None:
     tree[leaf] = value
 
 
-def load_profile(name: str | Path, overrides: dict[str, Any] | None = None) -> Profile:
+def load_profile(name: str | Path, overrides: Mapping[str, Any] | None = None) -> Profile:
     """Read a profile by name (`smoke`, `quick`, `paper`) or path, and apply overrides.
 
     Parameters
@@ -115,14 +105,20 @@ def load_profile(name: str | Path, overrides: dict[str, Any] | None = None) -> P
     path = Path(name) if str(name).endswith((".yaml", ".yml")) else None
     path = path or project_root() / "profiles" / f"{name}.yaml"
     if not path.is_file():
-        known = sorted(p.stem for p in path.parent.glob("*.yaml"))
-        raise ConfigError(f"no profile {str(name)!r}: {path} is missing; known profiles: {known}")
+        raise ConfigError(f"no profile {str(name)!r}: {path} is missing; {_known(name, path)}")
     tree = _read_tree(path)
     tree.setdefault("name", path.stem)
-    return _validated(tree, overrides or {}, path.name)
+    profile = _validated(tree, path.name)
+    profile._written = profile.model_dump(mode="json")
+    return override(profile, overrides or {})
 
 
-def override(profile: Profile, overrides: dict[str, Any]) -> Profile:
+def _known(name: str | Path, path: Path) -> str:
+    known = sorted(p.stem for p in path.parent.glob("*.yaml"))
+    return f"known profiles: {known}{did_you_mean(str(name), known)}"
+
+
+def override(profile: Profile, overrides: Mapping[str, Any]) -> Profile:
     """Return a copy of a profile with dotted settings changed; see `load_profile`.
 
     Raises
@@ -130,14 +126,28 @@ def override(profile: Profile, overrides: dict[str, Any]) -> Profile:
     ConfigError
         If a setting is unknown, mistyped or out of range.
     """
-    return _validated(profile.model_dump(mode="json"), overrides, profile.name)
+    given = {name: value for name, value in overrides.items() if value is not None}
+    if not given:
+        return profile
+    tree = profile.model_dump(mode="json")
+    for dotted, value in given.items():
+        _set_dotted(tree, dotted, value)
+    changed = _validated(tree, f"{profile.name}, with overrides")
+    changed._written = profile._written
+    return changed
 
 
-def _validated(tree: dict[str, Any], overrides: dict[str, Any], name: str) -> Profile:
-    for dotted, value in overrides.items():
-        if value is not None:
-            _set_dotted(tree, dotted, value)
+def _differences(old: Any, new: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+    """Dotted names and new values of what differs between two plain trees."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        for key in sorted(old.keys() | new.keys()) if old or name else ():  # () : no file was read
+            yield from _differences(old.get(key), new.get(key), f"{name}.{key}".lstrip("."))
+    elif old != new:
+        yield name, new
+
+
+def _validated(tree: dict[str, Any], name: str) -> Profile:
     try:
         return Profile.model_validate(tree)
     except ValidationError as error:
-        raise ConfigError(f"{name}, with overrides:\n{describe_errors(error)}") from error
+        raise ConfigError(f"{name}:\n{describe_errors(error, Profile)}") from error

@@ -30,14 +30,41 @@ FRAME_PAGES = ("05_accuracy", "06_diversity", "11_ablations")
 SIMULATED_PAGES = ("13_cohorts", "14_power")
 #: Notebooks that classify clips which belong to none of the tasks.
 CLIP_PAGES = ("17_emotions",)
-_NOWHERE = ("name", "description", "announcement", "pages", "cohorts", "utility")
+_CORPUS = ("data", "corpus")
+#: Notebook -> the groups of settings that it reads itself. What it reads from a file that another
+#: job has made is not here, nor are its tasks and the settings of its own page.
+PAGE_READS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "01_data": _CORPUS,
+        "02_training": (*_CORPUS, "model", "loss", "training"),
+        "03_templates": _CORPUS,
+        "04_decomposition": _CORPUS,
+        "05_accuracy": (*_CORPUS, "database"),
+        "06_diversity": (*_CORPUS, "database"),
+        "07_smiles": _CORPUS,
+        "08_personality": _CORPUS,
+        "09_depression": _CORPUS,
+        "10_stress": _CORPUS,
+        "11_ablations": (*_CORPUS, "model", "loss", "training", "variants"),
+        "12_losses": (*_CORPUS, "model", "loss", "training", "variants"),
+        "13_cohorts": _CORPUS,
+        "14_power": _CORPUS,
+        "15_audit": (),
+        "16_scoreboard": (),
+        "17_emotions": _CORPUS,
+    }
+)
+#: Notebooks that read no frame of a face.
+NO_FRAMES = ("15_audit", "16_scoreboard")
+#: Notebooks that show no model of the build: the others depend on it.
+NO_MODEL = ("01_data", "12_losses", *NO_FRAMES)
 
 
 def page_settings(profile: Profile, notebook: str) -> dict[str, Any]:
     """What the results of a notebook depend on, as plain JSON types.
 
-    Settings that several pages may read are all there; those of other pages, of cohorts that this
-    page does not read, and texts that change no number are not.
+    Settings of other pages, of cohorts that this page does not read, and texts that change no
+    number are not there. A notebook that `PAGE_READS` does not list depends on all groups.
 
     Parameters
     ----------
@@ -45,9 +72,12 @@ def page_settings(profile: Profile, notebook: str) -> dict[str, Any]:
         Stem of the file, such as ``"10_stress"``.
     """
     tree = profile.model_dump(mode="json")
-    found = {name: value for name, value in tree.items() if name not in _NOWHERE}
-    found["own"] = {"psi": tree["own"]["psi"], "face": tree["own"]["face"]}
-    found["own"]["training"] = tree["own"]["training"]
+    groups = PAGE_READS.get(notebook, PAGE_READS["11_ablations"] + ("database",))
+    found = {name: tree[name] for name in groups}
+    if notebook not in NO_MODEL:
+        found |= {name: tree[name] for name in ("train", "checkpoint")}
+    if notebook not in NO_FRAMES:
+        found["own"] = {name: tree["own"][name] for name in ("psi", "face", "training")}
     if notebook in FRAME_PAGES:
         found["own"]["frames"] = tree["own"]["frames"]
     page = notebook.partition("_")[2]

@@ -1,53 +1,18 @@
-"""The feature table of a build's real frames: fetch, extract, map to psi, write."""
+"""The frames that a build's pages and models read: real, simulated, or the reader's own."""
 
 from __future__ import annotations
-
-from importlib.metadata import version
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dfe.config import Profile, build_folder
+from dfe.config import Profile
 from dfe.data.corpus import Corpus, build_corpus, own_corpus
-from dfe.data.extract import extract
-from dfe.data.features import concat, read_features, table_from_tracks, write_features
-from dfe.data.fetch import sha256_file
-from dfe.data.manifest import load_manifest
+from dfe.data.features import read_features
 from dfe.data.own import own_face_name, own_table
+from dfe.data.real_features import build_real_features, features_path
 from dfe.data.splits import split_by_subject
 from dfe.data.table import FeatureTable
 from dfe.face import OpenHead
-from dfe.face.open_head import ASSET
-
-
-def features_path(profile: Profile) -> Path:
-    """Where a build keeps its table of real frames."""
-    return build_folder(profile) / "features" / "real.parquet"
-
-
-def build_real_features(profile: Profile, path: Path) -> Path:
-    """Extract the profile's sources into one feature table; return its path.
-
-    Raises
-    ------
-    dfe.data.fetch.FetchError, dfe.data.extract.ExtractionError
-        If a source cannot be had or a file of it cannot be read.
-    """
-    face = OpenHead()
-    extractor_version = f"mediapipe {version('mediapipe')}"
-    tables = [
-        table_from_tracks(
-            extract(manifest, profile.data.limit),
-            manifest,
-            face,
-            face_sha256=sha256_file(ASSET),
-            extractor_version=extractor_version,
-        )
-        for manifest in map(load_manifest, profile.data.sources)
-    ]
-    write_features(path, concat(tables))
-    return path
 
 
 def load_real_features(profile: Profile, columns: list[str] | None = None) -> FeatureTable:
