@@ -25,7 +25,8 @@ from dfe.data.own import ingested, own_inputs, task_files, training_inputs
 from dfe.parameters import with_parameters
 from dfe.variants import ABLATIONS, READINGS, VARIANTS
 
-SETTINGS = load_profile(config.get("profile", "quick"))
+ASKED = config.get("profile", "quick")  # name of a profile, or path of a YAML file
+SETTINGS = load_profile(ASKED)
 PROFILE = SETTINGS.name
 BUILD = f"build/{PROFILE}"
 # Sums, and so low digits, depend on the number of threads: a job has the same on any machine.
@@ -34,8 +35,9 @@ THREADED = "OMP_NUM_THREADS={threads} MKL_NUM_THREADS={threads} OPENBLAS_NUM_THR
 STAGED = f'built={{output[0]}}; export DFE_BUILD="${{{{built%/{PROFILE}/*}}}}"'
 DFE = f"{STAGED}; {THREADED} {sys.executable} -m dfe.cli"
 NOTEBOOKS = notebook_names()
-GIVEN = config.get("set", {})  # notebook -> its parameters in this build, where it has any
-SWEEPS = config.get("sweep", {})  # notebook -> name of a point -> its parameters
+# Texts after a mark that YAML does not read: Snakemake would turn the values in them into strings.
+GIVEN = json.loads(config.get("set", "@{}")[1:])  # notebook -> its parameters in this build
+SWEEPS = json.loads(config.get("sweep", "@{}")[1:])  # notebook -> name of a point -> parameters
 for name, parameters in GIVEN.items():  # before anything runs
     with_parameters(SETTINGS, name, parameters)
 THREADS = {"02_training": 2}  # other notebooks use one and run side by side
@@ -170,7 +172,7 @@ rule features:
     params:
         made_of=of("features"),
     shell:
-        f"{DFE} features --profile {PROFILE} > {{log}} 2>&1"
+        f"{DFE} features --profile {ASKED} > {{log}} 2>&1"
 
 
 rule appearance:
@@ -183,7 +185,7 @@ rule appearance:
     params:
         made_of=of("appearance"),
     shell:
-        f"{DFE} appearance --profile {PROFILE} > {{log}} 2>&1"
+        f"{DFE} appearance --profile {ASKED} > {{log}} 2>&1"
 
 
 rule model:
@@ -200,7 +202,7 @@ rule model:
         code=hash_of("model"),
     threads: 2
     shell:
-        f"{DFE} train --profile {PROFILE} --code {{params.code}} > {{log}} 2>&1"
+        f"{DFE} train --profile {ASKED} --code {{params.code}} > {{log}} 2>&1"
 
 
 rule variant:
@@ -215,7 +217,7 @@ rule variant:
         made_of=of("variant"),
         code=hash_of("variant"),
     shell:
-        f"{DFE} train --profile {PROFILE} --variant {{wildcards.variant}} --seed {{wildcards.seed}}"
+        f"{DFE} train --profile {ASKED} --variant {{wildcards.variant}} --seed {{wildcards.seed}}"
         " --code {params.code} > {log} 2>&1"
 
 
@@ -230,7 +232,7 @@ rule database:
         made_of=of("database"),
     threads: 2
     shell:
-        f"{DFE} database --profile {PROFILE} > {{log}} 2>&1"
+        f"{DFE} database --profile {ASKED} > {{log}} 2>&1"
 
 
 rule cohort:
@@ -241,7 +243,7 @@ rule cohort:
     params:
         made_of=of("cohort"),
     shell:
-        f"{DFE} cohort {{wildcards.task}} --profile {PROFILE} > {{log}} 2>&1"
+        f"{DFE} cohort {{wildcards.task}} --profile {ASKED} > {{log}} 2>&1"
 
 
 rule facial_basis:
@@ -254,7 +256,7 @@ rule facial_basis:
     params:
         made_of=of("facial_basis"),
     shell:
-        f"{DFE} facial-basis --profile {PROFILE} > {{log}} 2>&1"
+        f"{DFE} facial-basis --profile {ASKED} > {{log}} 2>&1"
 
 
 rule notebook:
@@ -270,7 +272,7 @@ rule notebook:
         given=lambda w: json.dumps(GIVEN.get(w.notebook, {})),
     threads: lambda wildcards: THREADS.get(wildcards.notebook, 1)
     shell:
-        f"{DFE} notebook {{wildcards.notebook}} --profile {PROFILE} --given {{params.given:q}}"
+        f"{DFE} notebook {{wildcards.notebook}} --profile {ASKED} --given {{params.given:q}}"
         " > {log} 2>&1"
 
 
@@ -287,7 +289,7 @@ rule sweep:
         given=lambda w: json.dumps(SWEEPS[w.notebook][w.point]),
     threads: lambda wildcards: THREADS.get(wildcards.notebook, 1)
     shell:
-        f"{DFE} notebook {{wildcards.notebook}} --profile {PROFILE} --given {{params.given:q}}"
+        f"{DFE} notebook {{wildcards.notebook}} --profile {ASKED} --given {{params.given:q}}"
         " --point {wildcards.point:q} > {log} 2>&1"
 
 
@@ -305,8 +307,8 @@ rule html:
         f"{BUILD}/logs/html.log",
     params:
         made_of=of("html"),
-        given=json.dumps(GIVEN),
-        sweeps=json.dumps(SWEEPS),
+        given=lambda w: json.dumps(GIVEN),
+        sweeps=lambda w: json.dumps(SWEEPS),
     shell:
-        f"{DFE} book --profile {PROFILE} --given {{params.given:q}} --sweeps {{params.sweeps:q}}"
+        f"{DFE} book --profile {ASKED} --given {{params.given:q}} --sweeps {{params.sweeps:q}}"
         " > {log} 2>&1"

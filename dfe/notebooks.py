@@ -62,7 +62,7 @@ def execute(
         parent.mkdir(parents=True, exist_ok=True)
     run = _Run(source, partial, build, profile.notebook_hours * 3600, job)
     try:
-        run.papermill({"profile": profile.name} | dict(parameters or {}))
+        run.papermill({"profile": profile.asked} | dict(parameters or {}))
     except Exception as error:
         kept = f"\nThe half-executed notebook: {failed}" if partial.is_file() else ""
         if partial.is_file():

@@ -73,7 +73,6 @@ def test_what_is_given_reaches_the_graph(graph: Path) -> None:
     assert arguments("smoke")[-3:] == ["--config", "profile=smoke", "--"], "not what is not given"
 
 
-@pytest.mark.xfail(strict=True, reason="Snakemake reads nested values of --config as texts")
 def test_what_is_given_keeps_its_types(graph: Path) -> None:
     made()
     (html,) = plan("smoke", Given({}, {"page": {"a=1": {"a": 0.5, "b": False, "c": "1"}}}))

@@ -323,3 +323,18 @@ def test_builds_go_below_the_project(checkout: Path) -> None:
 def test_the_project_is_found_from_below(checkout: Path, monkeypatch: Any) -> None:
     monkeypatch.chdir(checkout / "notebooks")
     assert project_root() == checkout
+
+
+def test_a_profile_says_where_it_is_found_again(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    assert load_profile("smoke").asked == "smoke"
+    mine = checkout / "profiles" / "mine.yaml"
+    mine.write_text("training: {steps: 3}\n")
+    monkeypatch.chdir(checkout / "profiles")
+    for name in ("mine.yaml", mine, "profiles/mine.yaml"):  # from here, absolute, from the project
+        assert load_profile(name).asked == "profiles/mine.yaml"
+    outside = tmp_path_factory.mktemp("elsewhere") / "mine.yaml"
+    outside.write_text("name: other\n")
+    found = load_profile(outside, {"training.steps": 5})
+    assert found.asked == str(outside.resolve()) and load_profile(found.asked).name == "other"

@@ -54,7 +54,9 @@ class How:
         where = ["--cores", str(self.cores)]
         if self.executor:
             where = ["--workflow-profile", f"profiles/{self.executor}"]
-        return [*where, "--scheduler", "greedy", "--keep-going", "--quiet", "all", *self.options]
+        # Greedy: the default looks for the best order with a solver that few machines have.
+        rest = ["--scheduler", "greedy", "--keep-going", "--quiet", "all"]
+        return [*where, *rest, *self.options]
 
 
 def build(
@@ -160,16 +162,19 @@ def _book_of_the_rest(
 ) -> str:
     """Build the book with the pages that are there, each other one marked; say what came of it."""
     records, began = _records(settings, outcome), {job.name for job in outcome.jobs}
+    lacking = [job for job in planned if job.name in outcome.failed or job.name not in began]
     missing = {}
-    for job in planned:
-        if job.rule == "notebook" and (job.name in outcome.failed or job.name not in began):
+    for job in lacking:
+        if job.rule == "notebook":
             record = records.get(job.name)
             failed = record is not None and record.state == "failed"
             missing[job.wildcards[0]] = (
                 record.error if record and failed else "It needs something that failed."
             )
+    broken = {job.wildcards[0] for job in lacking if job.rule == "sweep"}
+    sweeps = {name: grid for name, grid in given.sweeps.items() if name not in broken}
     try:
-        page = build_html(settings, Edition(given.pages, given.sweeps, missing)) / "index.html"
+        page = build_html(settings, Edition(given.pages, sweeps, missing)) / "index.html"
     except BookError as error:
         return f"the other pages were not made into a book: {error}"
     return f"the other pages: {page}"

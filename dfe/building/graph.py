@@ -121,7 +121,9 @@ def targets(settings: Profile, pages: Sequence[str]) -> list[str]:
 def arguments(profile: str, given: Given = NOTHING, targets: Sequence[str] = ()) -> list[str]:
     """Command line of Snakemake for a build, without what says how and where jobs run."""
     asked = {"set": given.pages, "sweep": given.sweeps}
-    config = [f"profile={profile}", *(f"{k}={json.dumps(v)}" for k, v in asked.items() if v)]
+    # The mark keeps Snakemake from reading the values, which it would turn into strings.
+    changes = [f"{name}=@{json.dumps(value)}" for name, value in asked.items() if value]
+    config = [f"profile={load_profile(profile).asked}", *changes]
     # Last and after a dash: options that take a list would swallow the files.
     return ["--nolock", "--rerun-incomplete", "--config", *config, "--", *targets]
 

@@ -49,6 +49,16 @@ class Profile(Settings):
     pages: Pages = Pages()
     _written: dict[str, Any] = PrivateAttr(default_factory=dict)  # the settings of the file
 
+    _asked: str = PrivateAttr(default="")
+
+    @property
+    def asked(self) -> str:
+        """What `load_profile` finds the profile by: its name, or the path of its file.
+
+        A path inside the project is relative to it, so that it says nothing of the machine.
+        """
+        return self._asked or self.name
+
     def __eq__(self, other: object) -> bool:  # whatever file they were read from
         return isinstance(other, Profile) and self.model_dump() == other.model_dump()
 
@@ -102,15 +112,32 @@ def load_profile(name: str | Path, overrides: Mapping[str, Any] | None = None) -
     ConfigError
         If the file is missing, or a setting is unknown, mistyped or out of range.
     """
-    path = Path(name) if str(name).endswith((".yaml", ".yml")) else None
-    path = path or project_root() / "profiles" / f"{name}.yaml"
+    path = _profile_path(name)
     if not path.is_file():
         raise ConfigError(f"no profile {str(name)!r}: {path} is missing; {_known(name, path)}")
     tree = _read_tree(path)
     tree.setdefault("name", path.stem)
     profile = _validated(tree, path.name)
     profile._written = profile.model_dump(mode="json")
+    profile._asked = _shown(path) if _is_path(name) else str(name)
     return override(profile, overrides or {})
+
+
+def _is_path(name: str | Path) -> bool:
+    return str(name).endswith((".yaml", ".yml"))
+
+
+def _profile_path(name: str | Path) -> Path:
+    """File of a profile: a path is taken from here, or else from the project."""
+    if not _is_path(name):
+        return project_root() / "profiles" / f"{name}.yaml"
+    return Path(name) if Path(name).is_file() else project_root() / name
+
+
+def _shown(path: Path) -> str:
+    """A path as seen from the project, or absolute where it lies outside."""
+    path, root = path.resolve(), project_root().resolve()
+    return str(path.relative_to(root) if path.is_relative_to(root) else path)
 
 
 def _known(name: str | Path, path: Path) -> str:
@@ -133,7 +160,7 @@ def override(profile: Profile, overrides: Mapping[str, Any]) -> Profile:
     for dotted, value in given.items():
         _set_dotted(tree, dotted, value)
     changed = _validated(tree, f"{profile.name}, with overrides")
-    changed._written = profile._written
+    changed._written, changed._asked = profile._written, profile._asked
     return changed
 
 
