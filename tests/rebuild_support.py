@@ -32,13 +32,13 @@ def changed(edits: list[list[str]]) -> Any:
             Path(name).write_text(text, encoding="utf-8")
 
 
-def forget() -> None:
-    """Clear what modules remember of files."""
+def forget(everything: bool = False) -> None:
+    """Clear what modules remember of files; what they remember of code is much."""
     from dfe import dependencies, imports
     from dfe.building import made_of
     from dfe.claims import claims
 
-    for module in (claims, dependencies, imports, made_of):
+    for module in (claims, made_of, *((dependencies, imports) if everything else ())):
         for value in vars(module).values():
             if isinstance(value, _lru_cache_wrapper):
                 value.cache_clear()
@@ -50,10 +50,14 @@ def main() -> None:
     from dfe.building.graph import plan
     from dfe.config import load_profile
 
-    found = []
+    found, after_code = [], False
     for case in json.load(sys.stdin):
+        of_code = any(name.startswith(("dfe/", "constraints")) for name, *_ in case["edits"])
         with changed(case["edits"]):
+            if of_code or after_code:
+                forget(everything=True)
             forget()
+            after_code = of_code
             given = parse_given(load_profile("smoke"), case["set"])
             found.append([job.name for job in plan("smoke", given)])
     print(json.dumps(found))

@@ -342,10 +342,9 @@ def own_book(checkout: Path, data: Path) -> Iterator[Callable[[], Path]]:
     executed = checkout / "build" / "smoke" / "notebooks"
     executed.mkdir(parents=True)
     for name in names:
-        (checkout / "notebooks" / f"{name}.ipynb").touch()
-        nbformat.write(
-            new_notebook(cells=[new_markdown_cell(f"# {name}")]), executed / f"{name}.ipynb"
-        )
+        page = new_notebook(cells=[new_markdown_cell(f"# {name}")])
+        for folder in (checkout / "notebooks", executed):
+            nbformat.write(page, folder / f"{name}.ipynb")
 
     def build() -> Path:
         work = checkout / "build" / "smoke" / "sphinx"

@@ -40,8 +40,8 @@ MODULES = {
 COMES_ALONG = {
     "IPython": "ipykernel",
     "docutils": "jupyter-book",
+    "markdown_it": "jupyter-book",
     "myst_parser": "jupyter-book",
-    "packaging": "pytest",
     "threadpoolctl": "scikit-learn",
     "traitlets": "nbclient",
     "vtkmodules": "pyvista",

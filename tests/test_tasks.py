@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-import dfe.tasks
+import dfe.basis
+import dfe.cohorts
 from dfe.basis import facial_basis_path, load_facial_basis
 from dfe.cohorts import load_task, task_path
 from dfe.config import CohortsConfig, ModelConfig, Profile, override
@@ -30,20 +31,20 @@ TINY = ModelConfig(layers=1, width=16, feedforward=16, codebook_size=8)
 @pytest.fixture
 def profile(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> Profile:
     corpus = Corpus(PSI, {"simulated": PSI[:9]}, {}, {"train": sha256_array(PSI)})
-    monkeypatch.setattr(dfe.tasks, "load_open_corpus", lambda profile: corpus)
+    monkeypatch.setattr(dfe.basis, "load_open_corpus", lambda profile: corpus)
     return Profile.model_validate({"name": "mine"} | SMALL)
 
 
 @pytest.fixture
 def simulated(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Names of the cohorts that were simulated, in order."""
-    names, really = [], dfe.tasks.simulate_task
+    names, really = [], dfe.cohorts.simulate_task
 
     def simulate(name: Any, cohorts: CohortsConfig) -> Task:
         names.append(name)
         return really(name, cohorts)
 
-    monkeypatch.setattr(dfe.tasks, "simulate_task", simulate)
+    monkeypatch.setattr(dfe.cohorts, "simulate_task", simulate)
     return names
 
 

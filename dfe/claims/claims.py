@@ -17,6 +17,9 @@ from dfe.claims.statements import Pair, Statement
 from dfe.claims.tables import Cell, PaperTable
 from dfe.config import ConfigError, Settings, describe_errors, project_root
 
+# The loader in C where PyYAML has it: the file is long, and every notebook reads it.
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
 
 class Fact(Settings):
     """Something public about the data or the paper that an audit uses.
@@ -100,7 +103,7 @@ def read_claims(path: Path) -> Claims:
         name, or a statement compares what no table holds.
     """
     try:
-        file = _File.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        file = _File.model_validate(yaml.load(path.read_text(encoding="utf-8"), _LOADER))
     except ValidationError as error:
         raise ConfigError(f"{path}:\n{describe_errors(error)}") from error
     except (OSError, yaml.YAMLError) as error:
