@@ -6,6 +6,7 @@
 # runs again when one of them changes, or a file that another rule makes.
 
 import json
+import shlex
 import sys
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from dfe.parameters import with_parameters
 from dfe.variants import ABLATIONS, READINGS, VARIANTS
 
 ASKED = config.get("profile", "quick")  # name of a profile, or path of a YAML file
+QUOTED = shlex.quote(str(ASKED))
 SETTINGS = load_profile(ASKED)
 PROFILE = SETTINGS.name
 BUILD = f"build/{PROFILE}"
@@ -172,7 +174,7 @@ rule features:
     params:
         made_of=of("features"),
     shell:
-        f"{DFE} features --profile {ASKED} > {{log}} 2>&1"
+        f"{DFE} features --profile {QUOTED} > {{log}} 2>&1"
 
 
 rule appearance:
@@ -185,7 +187,7 @@ rule appearance:
     params:
         made_of=of("appearance"),
     shell:
-        f"{DFE} appearance --profile {ASKED} > {{log}} 2>&1"
+        f"{DFE} appearance --profile {QUOTED} > {{log}} 2>&1"
 
 
 rule model:
@@ -202,7 +204,7 @@ rule model:
         code=hash_of("model"),
     threads: 2
     shell:
-        f"{DFE} train --profile {ASKED} --code {{params.code}} > {{log}} 2>&1"
+        f"{DFE} train --profile {QUOTED} --code {{params.code}} > {{log}} 2>&1"
 
 
 rule variant:
@@ -217,7 +219,7 @@ rule variant:
         made_of=of("variant"),
         code=hash_of("variant"),
     shell:
-        f"{DFE} train --profile {ASKED} --variant {{wildcards.variant}} --seed {{wildcards.seed}}"
+        f"{DFE} train --profile {QUOTED} --variant {{wildcards.variant}} --seed {{wildcards.seed}}"
         " --code {params.code} > {log} 2>&1"
 
 
@@ -232,7 +234,7 @@ rule database:
         made_of=of("database"),
     threads: 2
     shell:
-        f"{DFE} database --profile {ASKED} > {{log}} 2>&1"
+        f"{DFE} database --profile {QUOTED} > {{log}} 2>&1"
 
 
 rule cohort:
@@ -243,7 +245,7 @@ rule cohort:
     params:
         made_of=of("cohort"),
     shell:
-        f"{DFE} cohort {{wildcards.task}} --profile {ASKED} > {{log}} 2>&1"
+        f"{DFE} cohort {{wildcards.task}} --profile {QUOTED} > {{log}} 2>&1"
 
 
 rule facial_basis:
@@ -256,7 +258,7 @@ rule facial_basis:
     params:
         made_of=of("facial_basis"),
     shell:
-        f"{DFE} facial-basis --profile {ASKED} > {{log}} 2>&1"
+        f"{DFE} facial-basis --profile {QUOTED} > {{log}} 2>&1"
 
 
 rule notebook:
@@ -272,7 +274,7 @@ rule notebook:
         given=lambda w: json.dumps(GIVEN.get(w.notebook, {})),
     threads: lambda wildcards: THREADS.get(wildcards.notebook, 1)
     shell:
-        f"{DFE} notebook {{wildcards.notebook}} --profile {ASKED} --given {{params.given:q}}"
+        f"{DFE} notebook {{wildcards.notebook}} --profile {QUOTED} --given {{params.given:q}}"
         " > {log} 2>&1"
 
 
@@ -289,7 +291,7 @@ rule sweep:
         given=lambda w: json.dumps(SWEEPS[w.notebook][w.point]),
     threads: lambda wildcards: THREADS.get(wildcards.notebook, 1)
     shell:
-        f"{DFE} notebook {{wildcards.notebook}} --profile {ASKED} --given {{params.given:q}}"
+        f"{DFE} notebook {{wildcards.notebook}} --profile {QUOTED} --given {{params.given:q}}"
         " --point {wildcards.point:q} > {log} 2>&1"
 
 
@@ -310,5 +312,5 @@ rule html:
         given=lambda w: json.dumps(GIVEN),
         sweeps=lambda w: json.dumps(SWEEPS),
     shell:
-        f"{DFE} book --profile {ASKED} --given {{params.given:q}} --sweeps {{params.sweeps:q}}"
+        f"{DFE} book --profile {QUOTED} --given {{params.given:q}} --sweeps {{params.sweeps:q}}"
         " > {log} 2>&1"

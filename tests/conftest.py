@@ -51,3 +51,12 @@ def smoke_html() -> Path:
     if not (html / "index.html").is_file():
         pytest.skip("the smoke book is not built: run `make book PROFILE=smoke` first")
     return html
+
+
+#: Files whose tests take longest: they begin first, so that no process waits for them at the end.
+LONGEST = ("test_own_build.py", "test_rebuild.py", "test_distributed.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest files first; the order of all others stays."""
+    items.sort(key=lambda item: item.path.name not in LONGEST)

@@ -69,6 +69,9 @@ CHANGES = {
         {"html"}, in_profile('announcement: "Smoke', 'announcement: "A smoke')
     ),
     "a parameter of one page": Change(pages(15), set=["15_audit.largest=90"]),
+    "a parameter that is true or false": Change(
+        pages(4), set=["04_decomposition.show_licensed_frames=false"]
+    ),
     "the profile's own value": Change({"notebook-07_smiles", *END}, set=["07_smiles.tokens=2"]),
     # Data
     "the hash of a source": Change(
