@@ -53,10 +53,13 @@ def smoke_html() -> Path:
     return html
 
 
-#: Files whose tests take longest: they begin first, so that no process waits for them at the end.
+#: Files whose tests share a long preparation: each stays with one process, and they begin first.
 LONGEST = ("test_own_build.py", "test_rebuild.py", "test_distributed.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the longest files first; the order of all others stays."""
+    """Put the longest files first, each as one group; the order of all others stays."""
     items.sort(key=lambda item: item.path.name not in LONGEST)
+    for item in items:
+        if item.path.name in LONGEST:
+            item.add_marker(pytest.mark.xdist_group(item.path.name))

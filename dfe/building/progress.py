@@ -103,8 +103,9 @@ class Progress:
             if record.state != self._seen.get(name) and record.started >= self.begun:
                 self._seen[name] = record.state
                 if record.state != "running":
+                    over = sum(state != "running" for state in self._seen.values())
                     said = f"{record.state:8} {name}  {record.seconds:.1f} s"
-                    self.console.print(Text(f"{said}  ({self.done()} of {len(self.planned)})"))
+                    self.console.print(Text(f"{said}  ({over} of {len(self.planned)})"))
 
     def done(self) -> int:
         """Number of jobs that are over."""
