@@ -27,7 +27,7 @@ test: $(STAMP)
 	$(PY) -m dfe.data.fetch --all
 	$(call BUILD,smoke)
 	$(PY) -m dfe.cli check --profile smoke
-	OMP_NUM_THREADS=1 $(PY) -m pytest -n $(CORES) --dist loadgroup
+	OMP_NUM_THREADS=1 $(PY) -m pytest -n $(CORES) --dist loadfile
 
 test-cluster: $(STAMP)
 	$(PY) -m pip install --disable-pip-version-check --quiet -c constraints.txt -e '.[cluster]'

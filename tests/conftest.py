@@ -53,13 +53,19 @@ def smoke_html() -> Path:
     return html
 
 
-#: Files whose tests share a long preparation: each stays with one process, and they begin first.
-LONGEST = ("test_own_build.py", "test_rebuild.py", "test_distributed.py")
+#: Files that take longest: they begin first, so that no process waits for them at the end.
+LONGEST = (
+    "test_own_build.py",
+    "test_rebuild.py",
+    "test_training.py",
+    "test_data_ingest_kill.py",
+    "test_own_observers.py",
+    "test_own_tasks.py",
+    "test_distributed.py",
+    "test_utility_null.py",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the longest files first, each as one group; the order of all others stays."""
+    """Put the longest files first; the order of all others stays."""
     items.sort(key=lambda item: item.path.name not in LONGEST)
-    for item in items:
-        if item.path.name in LONGEST:
-            item.add_marker(pytest.mark.xdist_group(item.path.name))
