@@ -215,6 +215,7 @@ def test_a_machine_that_cannot_draw_is_refused_before_anything_runs(
     assert not (checkout / "build" / "smoke").exists()
     run_elsewhere = How(executor="slurm")
     monkeypatch.setattr(module, "run", lambda *_: Outcome(stopped=True))
+    monkeypatch.setattr(module, "check_executor", lambda name: None)
     with pytest.raises(BuildError, match="stopped"):
         run(how=run_elsewhere)
     assert len(asked) == 1, "jobs of a cluster draw elsewhere"
@@ -240,6 +241,16 @@ def test_a_build_waits_for_no_other(profile: Profile) -> None:
 
 
 # How
+
+
+def test_a_plugin_that_is_missing_is_named(
+    profile: Profile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(BuildError, match=r"for kubernetes is not installed: pip.*\[kubernetes\]"):
+        module.check_executor("kubernetes")
+    with pytest.raises(BuildError, match=r"for slurm is not installed: pip.*\[cluster\]"):
+        run(how=How(1, executor="slurm"))
 
 
 def test_options_of_snakemake() -> None:

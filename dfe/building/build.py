@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import subprocess
 import sys
@@ -20,8 +21,8 @@ from dfe.building.progress import Progress
 from dfe.config import Profile, build_folder, load_profile, project_root
 from dfe.jobs import JobRecord, read_jobs
 
-#: Engine -> Snakemake's profile for it, with the resources of each rule.
-EXECUTORS = ("slurm", "kubernetes")
+#: Engine -> the extra of this package that installs Snakemake's plugin for it.
+EXECUTORS = {"slurm": "cluster", "kubernetes": "kubernetes"}
 
 
 class BuildError(RuntimeError):
@@ -81,6 +82,8 @@ def build(
         If a job failed. All jobs that do not need it ran.
     """
     settings = load_profile(profile)
+    if how.executor:
+        check_executor(how.executor)
     with build_lock(settings), _environment(how):
         for job in stop_left_over(settings):
             console.print(f"stopped {job}, left over from a build that was killed")
@@ -103,6 +106,21 @@ def build(
                 told += f"\n\n{_book_of_the_rest(settings, given, planned, outcome)}"
             raise BuildError(told)
     return planned
+
+
+def check_executor(name: str) -> None:
+    """Refuse an engine whose plugin is not installed.
+
+    Raises
+    ------
+    BuildError
+        With the command that installs it.
+    """
+    if importlib.util.find_spec(f"snakemake_executor_plugin_{name}") is None:
+        raise BuildError(
+            f"Snakemake's plugin for {name} is not installed: "
+            f"pip install -c constraints.txt -e '.[{EXECUTORS[name]}]'"
+        )
 
 
 def summary(planned: Sequence[PlannedJob]) -> str:
