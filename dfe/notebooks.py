@@ -86,6 +86,7 @@ class _Run:
         self.clock = time.monotonic()
 
     def papermill(self, parameters: dict[str, Any]) -> None:
+        """Execute; raises whatever papermill does."""
         import papermill  # slow to import
         from traitlets.config import Config
 

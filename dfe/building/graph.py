@@ -62,6 +62,7 @@ class _Listener(logging.Handler):
         self.names: dict[int, str] = {}  # Snakemake's number of a job -> our name
 
     def emit(self, record: logging.LogRecord) -> None:
+        """Keep one event."""
         event = str(getattr(record, "event", ""))
         number = getattr(record, "jobid", -1)
         if event == "job_info" and record.rule_name != "book":  # type: ignore[attr-defined]
