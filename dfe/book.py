@@ -16,6 +16,7 @@ import yaml
 
 from dfe.config import Profile, build_folder, project_root
 from dfe.evidence import results_folder
+from dfe.files import replace_folder
 from dfe.inserts import Insert, inserts
 from dfe.own_pages import sets_page
 from dfe.published import BookError, check_notebook, publish_notebook, stand_in
@@ -204,7 +205,7 @@ def build_html(profile: Profile, edition: Edition = PLAIN) -> Path:
     for page in [*pages(), *sweep_pages(edition.sweeps)]:
         if not (made / f"{page}.html").is_file():
             raise BookError(f"{page}: Jupyter Book made no such page")
-    return _replace_folder(made, build / "html")
+    return replace_folder(made, build / "html")
 
 
 def run_jupyter_book(source: Path, work: Path) -> None:
@@ -226,14 +227,3 @@ def run_jupyter_book(source: Path, work: Path) -> None:
         lines = (done.stdout + done.stderr).splitlines()
         telling = [line for line in lines if "WARNING" in line or "ERROR" in line] or lines[-20:]
         raise BookError("\n".join(["Jupyter Book refused the book:", *telling, f"Log: {log}"]))
-
-
-def _replace_folder(new: Path, final: Path) -> Path:
-    """Put `new` in the place of `final`; both stand on the same file system."""
-    old = final.with_name(final.name + ".old")
-    shutil.rmtree(old, ignore_errors=True)
-    if final.exists():
-        os.replace(final, old)
-    os.replace(new, final)
-    shutil.rmtree(old, ignore_errors=True)
-    return final

@@ -12,13 +12,11 @@ from rich.markup import escape
 from rich.table import Table
 
 from dfe.config import ConfigError, did_you_mean, load_profile
+from dfe.options import ProfileName
 
 if TYPE_CHECKING:  # the imports of a build are slow, and every command reads this file
     from dfe.building.status import JobStatus
 
-ProfileName = Annotated[
-    str, typer.Option("--profile", help="smoke, quick, open, paper, or a YAML file")
-]
 Changes = Annotated[
     list[str] | None,
     typer.Option(

@@ -13,6 +13,7 @@ from rich.console import Console
 from dfe import data_cli, steps_cli
 from dfe.build_cli import build, status
 from dfe.config import build_folder, load_profile, project_root
+from dfe.options import ProfileName
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 profile_app = typer.Typer(no_args_is_help=True, help="Look at the settings of a build.")
@@ -21,10 +22,6 @@ app.add_typer(data_cli.app, name="data")
 app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": False})(build)
 app.command()(status)
 steps_cli.add_to(app)
-
-ProfileName = Annotated[
-    str, typer.Option("--profile", help="smoke, quick, open, paper, or a YAML file")
-]
 
 
 @profile_app.command("show")

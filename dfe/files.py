@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,3 +29,14 @@ def atomic(path: str | Path) -> Iterator[Path]:
         os.replace(name, target)
     finally:
         Path(name).unlink(missing_ok=True)
+
+
+def replace_folder(new: Path, final: Path) -> Path:
+    """Put the folder `new` in the place of `final`, and return it; both are on one file system."""
+    old = final.with_name(final.name + ".old")
+    shutil.rmtree(old, ignore_errors=True)
+    if final.exists():
+        os.replace(final, old)
+    os.replace(new, final)
+    shutil.rmtree(old, ignore_errors=True)
+    return final

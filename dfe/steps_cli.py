@@ -11,11 +11,8 @@ import typer
 
 from dfe.config import TaskName, build_folder, load_profile, override
 from dfe.jobs import job_name, running_job
+from dfe.options import ProfileName
 from dfe.parameters import with_parameters
-
-ProfileName = Annotated[
-    str, typer.Option("--profile", help="smoke, quick, open, paper, or a YAML file")
-]
 
 
 def features(profile: ProfileName = "quick") -> None:

@@ -15,6 +15,7 @@ FLOORS = {
     "checks": 0,
     "distributed": 0,
     "files": 0,
+    "options": 0,
     "checkpoint": 1,
     "dictionary": 1,
     "quantizer": 1,

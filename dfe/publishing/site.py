@@ -11,11 +11,11 @@ from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
-from dfe.book import _replace_folder, notebook_names, pages
+from dfe.book import notebook_names, pages
 from dfe.config import Profile, build_folder, project_root
 from dfe.data.fetch import sha256_file
 from dfe.evidence import results_folder
-from dfe.files import atomic
+from dfe.files import atomic, replace_folder
 from dfe.publishing.checks import MAX_FILE_MB, Problem, check_site
 from dfe.publishing.citation import read_citation
 from dfe.publishing.crate import CARRIED, publication_date, write_crate
@@ -75,7 +75,7 @@ def publish(
         version = read_citation(project_root() / "CITATION.cff").version
         pack(new / "site", new / f"{NAME}-{version}-{profile.name}.zip", day)
         write_sums(new)
-        return _replace_folder(new, build / "publish")
+        return replace_folder(new, build / "publish")
 
 
 @contextmanager
